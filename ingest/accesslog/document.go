@@ -1,0 +1,106 @@
+package accesslog
+
+import (
+	"bytes"
+
+	"github.com/valyala/fastjson"
+)
+
+// document is one JSON object: its values by key. A key that comes twice has
+// its last value, as in encoding/json.
+type document struct {
+	parser fastjson.Parser
+	values [numKeys]*fastjson.Value
+	// collect is stored because a method value made per call would allocate.
+	collect func(name []byte, v *fastjson.Value)
+	// large says that the parser's memory grew beyond keepBytes.
+	large bool
+}
+
+// keepBytes is the longest line whose memory is kept for the next. fastjson
+// takes up to forty times a line's length for its values.
+const keepBytes = 64 << 10
+
+func newDocument() *document {
+	d := &document{}
+	d.collect = func(name []byte, v *fastjson.Value) {
+		if k := keyOf(name); k != noKey {
+			d.values[k] = v
+		}
+	}
+	return d
+}
+
+// parse reads b as one JSON object, as strictly as encoding/json does. What is
+// still taken that encoding/json takes otherwise: bytes that are not UTF-8 and
+// halves of surrogate pairs stay as they are instead of becoming U+FFFD.
+// Nesting deeper than fastjson.MaxDepth is refused.
+func (d *document) parse(b []byte) (*fastjson.Object, bool) {
+	if d.large {
+		d.parser, d.large = fastjson.Parser{}, false
+	}
+	d.large = len(b) > keepBytes
+	// Parse comes first although it is lenient: it bounds the depth, and the
+	// strict ValidateBytes recurses without a bound.
+	v, err := d.parser.ParseBytes(b)
+	if err != nil || fastjson.ValidateBytes(b) != nil || hasRawControl(b) {
+		return nil, false
+	}
+	object, err := v.Object()
+	return object, err == nil
+}
+
+// set makes the values of the object those of the document.
+func (d *document) set(object *fastjson.Object) {
+	d.values = [numKeys]*fastjson.Value{}
+	object.Visit(d.collect)
+}
+
+// has says that the key is there, whatever its value.
+func (d *document) has(k key) bool { return d.values[k] != nil }
+
+// text is the string under the first of the keys that has one. A value that is
+// no string is none.
+func (d *document) text(keys ...key) []byte {
+	for _, k := range keys {
+		if b := stringOf(d.values[k]); b != nil {
+			return b
+		}
+	}
+	return nil
+}
+
+// isNull says that the value is absent, null, "" or "-".
+func isNull(v *fastjson.Value) bool {
+	return v == nil || v.Type() == fastjson.TypeNull ||
+		v.Type() == fastjson.TypeString && stringOf(v) == nil
+}
+
+// stringOf is the string v, nil if it is none or stands for no value.
+func stringOf(v *fastjson.Value) []byte {
+	if v == nil || v.Type() != fastjson.TypeString {
+		return nil
+	}
+	b, _ := v.StringBytes()
+	return value(b)
+}
+
+// hasRawControl finds what fastjson.ValidateBytes (1.6.10) overlooks in valid
+// JSON: a control byte in a string or key in front of its last escape.
+func hasRawControl(b []byte) bool {
+	if bytes.IndexByte(b, '\\') < 0 {
+		return false
+	}
+	inString := false
+	for i := 0; i < len(b); i++ {
+		switch c := b[i]; {
+		case c == '"':
+			inString = !inString
+		case c == '\\':
+			i++
+		case c < 0x20 && inString:
+			return true
+		}
+	}
+	return false
+}

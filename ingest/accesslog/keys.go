@@ -1,0 +1,133 @@
+package accesslog
+
+import "strings"
+
+// key is the place of a JSON key that the parser knows.
+type key uint8
+
+const (
+	noKey key = iota
+
+	// The 24 keys of Istio's default JSON format (EnvoyJSONLogFormatIstio in
+	// istio.io/istio, pilot/pkg/model/telemetry_logging.go).
+	keyAuthority
+	keyBytesReceived
+	keyBytesSent
+	keyTerminationDetails
+	keyDownstreamLocal
+	keyDownstreamRemote
+	keyDuration
+	keyMethod
+	keyPath
+	keyProtocol
+	keyRequestID
+	keyServerName
+	keyCode
+	keyDetails
+	keyFlags
+	keyRoute
+	keyStart
+	keyCluster
+	keyUpstreamHost
+	keyUpstreamLocal
+	keyServiceTime
+	keyTransportFailure
+	keyUserAgent
+	keyForwardedFor
+
+	// Not in any default format, yet the natural name of the operator.
+	keyAttempts
+
+	// Envoy Gateway names what comes from a header after the header
+	// (EnvoyJSONLogFields, internal/xds/translator/accesslog.go).
+	keyAuthorityHeader
+	keyPathHeader
+	keyRequestIDHeader
+	keyUserAgentHeader
+	keyForwardedForHeader
+	keyServiceTimeHeader
+
+	// Contour's name of the start time. The other one, "@timestamp", is
+	// Fluent Bit's time key as well.
+	keyStartContour
+
+	// From here on: keys of the envelope.
+	keyTimestamp  // Fluent Bit out_kafka, and Contour's start time
+	keyDate       // Fluent Bit out_http
+	keyTime       // Docker, Fluent Bit's cri parsers
+	keyLog        // Docker, Fluent Bit
+	keyMessage    // Fluent Bit's older cri parser, Fluentd
+	keyPiece      // Fluent Bit's multiline parser cri: "F", or "P" for a piece
+	keyPieceOld   // the same in its older cri parser
+	keyKubernetes // Fluent Bit's kubernetes filter
+	numKeys
+
+	firstEnvelopeKey = keyTimestamp
+)
+
+var keyNames = [numKeys]string{
+	keyAuthority:          "authority",
+	keyBytesReceived:      "bytes_received",
+	keyBytesSent:          "bytes_sent",
+	keyTerminationDetails: "connection_termination_details",
+	keyDownstreamLocal:    "downstream_local_address",
+	keyDownstreamRemote:   "downstream_remote_address",
+	keyDuration:           "duration",
+	keyMethod:             "method",
+	keyPath:               "path",
+	keyProtocol:           "protocol",
+	keyRequestID:          "request_id",
+	keyServerName:         "requested_server_name",
+	keyCode:               "response_code",
+	keyDetails:            "response_code_details",
+	keyFlags:              "response_flags",
+	keyRoute:              "route_name",
+	keyStart:              "start_time",
+	keyCluster:            "upstream_cluster",
+	keyUpstreamHost:       "upstream_host",
+	keyUpstreamLocal:      "upstream_local_address",
+	keyServiceTime:        "upstream_service_time",
+	keyTransportFailure:   "upstream_transport_failure_reason",
+	keyUserAgent:          "user_agent",
+	keyForwardedFor:       "x_forwarded_for",
+	keyAttempts:           "upstream_request_attempt_count",
+	keyAuthorityHeader:    ":authority",
+	keyPathHeader:         "x-envoy-origin-path",
+	keyRequestIDHeader:    "x-request-id",
+	keyUserAgentHeader:    "user-agent",
+	keyForwardedForHeader: "x-forwarded-for",
+	keyServiceTimeHeader:  "x-envoy-upstream-service-time",
+	keyStartContour:       "ts",
+	keyTimestamp:          "@timestamp",
+	keyDate:               "date",
+	keyTime:               "time",
+	keyLog:                "log",
+	keyMessage:            "message",
+	keyPiece:              "_p",
+	keyPieceOld:           "logtag",
+	keyKubernetes:         "kubernetes",
+}
+
+var keysByName = func() map[string]key {
+	m := make(map[string]key, numKeys)
+	for k := noKey + 1; k < numKeys; k++ {
+		m[keyNames[k]] = k
+	}
+	return m
+}()
+
+// keyOf returns the key of that name, noKey if there is none.
+func keyOf(name []byte) key { return keysByName[string(name)] }
+
+// ofEntry says that the key belongs to an entry, not to an envelope.
+func (k key) ofEntry() bool { return noKey < k && k < firstEnvelopeKey }
+
+// beginsKey reports whether some key begins with the fragment.
+func beginsKey(fragment []byte) bool {
+	for _, name := range keyNames[noKey+1:] {
+		if len(fragment) <= len(name) && strings.HasPrefix(name, string(fragment)) {
+			return true
+		}
+	}
+	return false
+}

@@ -1,0 +1,291 @@
+package accesslog
+
+import "bytes"
+
+// Envoy's default text format (HttpDefaultAccessLogFormat in
+// source/common/formatter/substitution_format_utility.cc) and those of Istio
+// (EnvoyTextLogFormat) differ in two places: between the flags and the bytes
+// received, and behind the upstream host.
+//
+//	[START] "METHOD PATH PROTOCOL" CODE FLAGS
+//	  (nothing)                     Envoy, Istio 1.0
+//	  "MIXER"                       Istio 1.1 and 1.2
+//	  "MIXER" "FAILURE"             Istio 1.3 to 1.7
+//	  "FAILURE"                     Istio 1.8
+//	  DETAILS TERMINATION "FAILURE" Istio 1.9 and later
+//	RECEIVED SENT DURATION SERVICE_TIME "FORWARDED_FOR" "USER_AGENT" "REQUEST_ID" "AUTHORITY" "UPSTREAM_HOST"
+//	  (nothing)                                                                   Envoy
+//	  CLUSTER UPSTREAM_LOCAL DOWNSTREAM_LOCAL DOWNSTREAM_REMOTE SERVER_NAME       Istio up to 1.2
+//	  CLUSTER UPSTREAM_LOCAL DOWNSTREAM_LOCAL DOWNSTREAM_REMOTE SERVER_NAME ROUTE Istio 1.3 and later
+//
+// FAILURE is the transport failure reason. Words without quotes that follow the
+// last field are ignored: somebody appended operators of his own.
+
+// textLine is what a text line says, before numbers and times are read.
+type textLine struct {
+	time, code                       []byte
+	received, sent, duration, served []byte
+}
+
+// parseText reads a text line.
+func (p *Parser) parseText(b []byte, r *Record) (Result, Reason) {
+	var line textLine
+	timed := b[0] == '['
+	if timed {
+		var ok bool
+		if line.time, b, ok = cutTime(b); !ok {
+			return Foreign, NoReason
+		}
+		if len(b) == 0 || string(b) == " " {
+			return Malformed, InvalidText // torn here
+		}
+		if _, _, again := cutTime(trimSpace(b)); again {
+			return Malformed, InvalidText // torn here, and the next line behind
+		}
+		if b, ok = bytes.CutPrefix(b, []byte(" ")); !ok || b[0] != '"' {
+			return Foreign, NoReason
+		}
+	}
+	// Where another line begins in this one, it was written while this one was
+	// not finished: whose fields are whose is a guess.
+	if bytes.Contains(b, []byte(`Z] "`)) || !line.split(b, r) {
+		if !timed {
+			return Foreign, NoReason
+		}
+		return Malformed, InvalidText
+	}
+	return resultOf(p.readText(&line, r))
+}
+
+// cutTime splits "[TIME]…". A line that ends within the time has no rest.
+func cutTime(b []byte) (time, rest []byte, ok bool) {
+	const begin = "2006-01-02T15:"
+	const longest = 64 // of what may stand in the brackets; a time has 36 bytes at most
+	if len(b) < 1+len(begin) || !hasTimeShape(b[1:1+len(begin)]) {
+		return nil, nil, false
+	}
+	b = b[1:]
+	if i := bytes.IndexByte(b[:min(len(b), longest)], ']'); i >= 0 {
+		return b[:i], b[i+1:], true
+	}
+	for _, c := range b[len(begin):] {
+		if !isDigit(c) && c != ':' && c != '.' && c != '-' && c != '+' && c != 'Z' {
+			return nil, nil, false
+		}
+	}
+	return b, nil, true
+}
+
+// split takes the line apart behind its time. false means that a field is
+// missing or that it cannot be told which is which.
+func (l *textLine) split(b []byte, r *Record) bool {
+	b, ok := splitRequest(b, r)
+	if !ok {
+		return false
+	}
+	var flags []byte
+	if l.code, b, ok = word(b); !ok {
+		return false
+	}
+	if flags, b, ok = word(b); !ok || len(b) == 0 {
+		return false
+	}
+	r.Flags = value(flags)
+
+	// What stands behind the flags tells the version.
+	minAddresses := 5
+	var onlyQuoted []byte
+	switch {
+	case b[0] == '"':
+		if onlyQuoted, b, ok = quoted(b); !ok || len(b) == 0 {
+			return false
+		}
+		if b[0] == '"' {
+			var failure []byte
+			if failure, b, ok = quoted(b); !ok {
+				return false
+			}
+			r.TransportFailure = value(failure)
+			onlyQuoted, minAddresses = nil, 6
+		}
+	case isDigit(b[0]) || b[0] == '-' && len(b) > 1 && isDigit(b[1]):
+		minAddresses = 0
+	default:
+		if b, ok = splitDetails(b, r); !ok {
+			return false
+		}
+		minAddresses = 6
+	}
+
+	for _, field := range [...]*[]byte{&l.received, &l.sent, &l.duration, &l.served} {
+		if *field, b, ok = word(b); !ok {
+			return false
+		}
+	}
+	addresses, ok := splitQuoted(b, r)
+	if !ok {
+		return false
+	}
+	n, ok := splitAddresses(addresses, r)
+	if !ok || n < minAddresses {
+		return false
+	}
+	if n >= 6 && onlyQuoted != nil {
+		r.TransportFailure = value(onlyQuoted)
+	}
+	return true
+}
+
+// splitRequest takes "METHOD PATH PROTOCOL" off, which is "- - -" for TCP. A
+// path may hold quotes, so the end is where a protocol stands before the quote.
+func splitRequest(b []byte, r *Record) (rest []byte, ok bool) {
+	for i := 1; i < len(b); i++ {
+		if b[i] != '"' || i+1 < len(b) && b[i+1] != ' ' {
+			continue
+		}
+		first := bytes.IndexByte(b[1:i], ' ') + 1
+		last := bytes.LastIndexByte(b[1:i], ' ') + 1
+		if first == last {
+			continue
+		}
+		protocol := b[last+1 : i]
+		if string(protocol) != "-" && !bytes.HasPrefix(protocol, []byte("HTTP/")) {
+			continue
+		}
+		if i+1 == len(b) {
+			return nil, false
+		}
+		r.Method, r.Path, r.Protocol = value(b[1:first]), value(b[first+1:last]), value(protocol)
+		return b[i+2:], true
+	}
+	return nil, false
+}
+
+// splitDetails takes DETAILS TERMINATION "FAILURE" off. Details hold no spaces
+// since Envoy replaces them, older ones do within {}; a termination may be
+// "transport socket timeout was reached".
+func splitDetails(b []byte, r *Record) (rest []byte, ok bool) {
+	end := bytes.Index(b, []byte(` "`))
+	if end < 0 {
+		return nil, false
+	}
+	words, rest := b[:end], b[end+1:]
+	depth, space := 0, -1
+	for i, c := range words {
+		if c == '{' {
+			depth++
+		} else if c == '}' {
+			depth--
+		} else if c == ' ' && depth <= 0 {
+			space = i
+			break
+		}
+	}
+	if space <= 0 || space == len(words)-1 {
+		return nil, false
+	}
+	r.Details, r.TerminationDetails = value(words[:space]), value(words[space+1:])
+	if r.TransportFailure, rest, ok = quoted(rest); !ok {
+		return nil, false
+	}
+	r.TransportFailure = value(r.TransportFailure)
+	return rest, true
+}
+
+// splitQuoted takes the five quoted fields off. Envoy escapes nothing in text,
+// so a user agent may hold quotes and even `" "`. The fields are therefore
+// counted from both ends, the user agent being what remains.
+func splitQuoted(b []byte, r *Record) (rest []byte, ok bool) {
+	end := bytes.LastIndexByte(b, '"')
+	if end < 1 || b[0] != '"' {
+		return nil, false
+	}
+	b, rest = b[1:end], b[end+1:]
+	var fields [4][]byte
+	for i := len(fields) - 1; i > 0; i-- {
+		j := bytes.LastIndex(b, []byte(`" "`))
+		if j < 0 {
+			return nil, false
+		}
+		b, fields[i] = b[:j], b[j+3:]
+	}
+	forwarded, agent, ok := bytes.Cut(b, []byte(`" "`))
+	host := fields[3]
+	// A space or quote in the host is the sign of a line with another layout.
+	if !ok || bytes.ContainsAny(host, ` "`) {
+		return nil, false
+	}
+	r.ForwardedFor, r.UserAgent = value(forwarded), value(agent)
+	r.RequestID, r.Authority, r.UpstreamHost = value(fields[1]), value(fields[2]), value(host)
+	return rest, true
+}
+
+// splitAddresses reads the words behind the upstream host and counts them.
+func splitAddresses(b []byte, r *Record) (n int, ok bool) {
+	if len(b) == 0 {
+		return 0, true
+	}
+	if b[0] != ' ' || b[len(b)-1] == ' ' {
+		return 0, false
+	}
+	b = b[1:]
+	fields := [...]*[]byte{
+		&r.Cluster, &r.UpstreamLocal, &r.DownstreamLocal, &r.DownstreamPeer, &r.ServerName, &r.Route,
+	}
+	for ; len(b) > 0; n++ {
+		var field []byte
+		if field, b, ok = word(b); !ok {
+			return 0, false
+		}
+		if n < len(fields) {
+			*fields[n] = value(field)
+		}
+	}
+	r.HasCluster = true
+	r.Cluster = clusterName(r.Cluster)
+	return n, n >= 5
+}
+
+// readText reads the times and numbers of a line that is whole.
+func (p *Parser) readText(l *textLine, r *Record) Reason {
+	if l.time != nil {
+		if _, ok := parseTime(l.time); !ok {
+			return InvalidTime
+		}
+	}
+	code, ok1 := textNumber(l.code)
+	duration, ok2 := textNumber(l.duration)
+	received, ok3 := textNumber(l.received)
+	sent, ok4 := textNumber(l.sent)
+	if !ok1 || !ok2 || !ok3 || !ok4 || code > maxCode {
+		return InvalidNumber
+	}
+	r.Code, r.Duration, r.BytesReceived, r.BytesSent = int(code), duration, received, sent
+	r.ServiceTime = serviceTime(l.served)
+	return p.setStart(l.time, r)
+}
+
+// textNumber reads a number, 0 for "-": the duration of a TCP connection that
+// is still open is unset.
+func textNumber(b []byte) (int64, bool) {
+	if value(b) == nil {
+		return 0, true
+	}
+	return parseNumber(b)
+}
+
+// word takes the bytes up to the next space off, and the space.
+func word(b []byte) (word, rest []byte, ok bool) {
+	word, rest, _ = bytes.Cut(b, []byte(" "))
+	return word, rest, len(word) > 0
+}
+
+// quoted takes a quoted field off that a number or another quoted field follows.
+func quoted(b []byte) (field, rest []byte, ok bool) {
+	for i := 1; i+2 < len(b); i++ {
+		if c := b[i+2]; b[i] == '"' && b[i+1] == ' ' && (isDigit(c) || c == '-' || c == '"') {
+			return b[1:i], b[i+2:], true
+		}
+	}
+	return nil, nil, false
+}
