@@ -1,0 +1,147 @@
+package classify
+
+import (
+	"bytes"
+
+	"github.com/slowpod/slowpod/ingest/accesslog"
+)
+
+// Side says who wrote a record.
+type Side uint8
+
+// The sides. Unknown is a format that does not carry the cluster.
+const (
+	Unknown Side = iota
+	Client
+	Server
+	Waypoint
+
+	// Sides is the number of sides.
+	Sides = int(Waypoint) + 1
+)
+
+var sideNames = [Sides]string{"unknown", "client", "server", "waypoint"}
+
+// String returns the side's name, a metric label and a key of the report.
+func (s Side) String() string { return sideNames[s] }
+
+var (
+	outboundCluster = []byte("outbound|")
+	outboundSNI     = []byte("outbound_.")
+	inboundCluster  = []byte("inbound|")
+	vipCluster      = []byte("inbound-vip|")
+)
+
+// SideOf says who wrote the record, by its cluster (Istio's BuildSubsetKey and
+// the names of its fixed clusters) and, where the cluster is empty, by what
+// only an inbound listener writes.
+func SideOf(r *accesslog.Record) Side {
+	c := r.Cluster
+	switch {
+	case !r.HasCluster:
+		return Unknown
+	case len(c) == 0:
+		if string(r.Details) == "filter_chain_not_found" || inboundLocal(r.UpstreamLocal) ||
+			bytes.HasPrefix(r.ServerName, outboundSNI) {
+			return Server
+		}
+		return Client
+	case bytes.HasPrefix(c, inboundCluster), bytes.HasPrefix(c, []byte("InboundPassthrough")):
+		return Server
+	case bytes.HasPrefix(c, outboundCluster), bytes.HasPrefix(c, outboundSNI),
+		string(c) == "PassthroughCluster", bytes.HasPrefix(c, []byte("AllowAny")),
+		bytes.HasPrefix(c, []byte("BlackHole")):
+		return Client
+	case bytes.HasPrefix(c, vipCluster):
+		return Waypoint
+	}
+	return Unknown
+}
+
+// inboundLocal says whether an upstream_local_address is the one that an
+// inbound listener binds to reach its own application.
+func inboundLocal(addr []byte) bool {
+	return bytes.HasPrefix(addr, []byte("127.0.0.6:")) || bytes.HasPrefix(addr, []byte("[::6]:"))
+}
+
+// Target is the service that a record itself says it speaks of. Borrowed from
+// the record; nil where the record does not say.
+type Target struct {
+	Service, Subset []byte
+}
+
+// TargetOf reads the service and subset out of a client's cluster, or out of
+// the SNI that an Istio client sends to a server.
+func TargetOf(r *accesslog.Record, side Side) Target {
+	switch side {
+	case Client, Waypoint:
+		if bytes.HasPrefix(r.Cluster, outboundSNI) {
+			return sniTarget(r.Cluster)
+		}
+		return clusterTarget(r.Cluster)
+	case Server:
+		if t := sniTarget(r.ServerName); t.Service != nil {
+			return t
+		}
+		return clusterTarget(r.Cluster)
+	case Unknown:
+	}
+	return Target{}
+}
+
+// clusterTarget reads direction|port|subset|fqdn.
+func clusterTarget(c []byte) Target {
+	_, rest, ok1 := bytes.Cut(c, []byte{'|'})
+	_, rest, ok2 := bytes.Cut(rest, []byte{'|'})
+	subset, fqdn, ok3 := bytes.Cut(rest, []byte{'|'})
+	if !ok1 || !ok2 || !ok3 || len(fqdn) == 0 || bytes.IndexByte(fqdn, '|') >= 0 {
+		return Target{}
+	}
+	if !bytes.HasPrefix(c, outboundCluster) {
+		// An inbound cluster's third part is a port's name (Istio up to
+		// 1.7: inbound|8000|http|fqdn), a waypoint's a protocol.
+		subset = nil
+	}
+	return Target{Service: fqdn, Subset: orNil(subset)}
+}
+
+// sniTarget reads outbound_.port_.subset_.fqdn, and nothing that is not
+// exactly that: SNI is the peer's word.
+func sniTarget(sni []byte) Target {
+	rest, ok := bytes.CutPrefix(sni, outboundSNI)
+	sep := []byte("_.")
+	port, rest, ok1 := bytes.Cut(rest, sep)
+	subset, fqdn, ok2 := bytes.Cut(rest, sep)
+	if !ok || !ok1 || !ok2 || !digits(port) || !name(fqdn) || (len(subset) > 0 && !name(subset)) {
+		return Target{}
+	}
+	return Target{Service: fqdn, Subset: orNil(subset)}
+}
+
+func orNil(b []byte) []byte {
+	if len(b) == 0 {
+		return nil
+	}
+	return b
+}
+
+func digits(b []byte) bool {
+	for _, c := range b {
+		if c < '0' || c > '9' {
+			return false
+		}
+	}
+	return len(b) > 0 && len(b) <= 5
+}
+
+// name says whether b has the characters and length of a DNS name.
+func name(b []byte) bool {
+	for _, c := range b {
+		switch {
+		case 'a' <= c && c <= 'z', 'A' <= c && c <= 'Z', '0' <= c && c <= '9', c == '-', c == '.', c == '_':
+		default:
+			return false
+		}
+	}
+	return len(b) > 0 && len(b) <= 253
+}
