@@ -1,0 +1,303 @@
+// Package correlate joins the two sides of calls and judges which pod is slow.
+//
+// It knows records, event time and what siblings do. It must never know where
+// records come from or who hears of what it finds: it does no I/O, reads no
+// clock, starts no goroutine, and knows neither Kafka nor Prometheus. A
+// Correlator belongs to one goroutine at a time.
+package correlate
+
+import (
+	"math"
+
+	"github.com/slowpod/slowpod/classify"
+)
+
+// Config says how much a Correlator keeps and who hears of calls.
+type Config struct {
+	Bounds Bounds
+	// OnCall, if set, is called with every call when its verdict is final.
+	// The Call is borrowed until it returns.
+	OnCall func(*Call)
+}
+
+// Correlator takes the records of one ordered stream and holds what they
+// prove. Results do not depend on how the records are batched.
+type Correlator struct {
+	registry *registry
+	join     join
+	window   window
+	mark     *watermark
+	onCall   func(*Call)
+	findings []*Finding
+	dropped  [numBounds]uint64
+
+	started bool
+	// held keeps the first records back, encoded, until it is clear where
+	// the first slice lies.
+	held              [][]byte
+	firstEnd, lastEnd int64 // of the records read, absurd times left out
+	span              Span
+	records           uint64
+
+	longest int64 // client duration, of all services
+
+	groups []*group          // scratch
+	names  map[string]string // callers
+}
+
+// Span is from the earliest start to the latest end of all records.
+type Span struct{ Start, End int64 }
+
+// New returns a Correlator. The bounds must be valid.
+func New(cfg Config) *Correlator {
+	c := &Correlator{
+		mark: newWatermark(), onCall: cfg.OnCall, names: map[string]string{},
+		join: join{
+			halves: newHalfTable(cfg.Bounds.Halves, cfg.Bounds.JoinBytes),
+			traces: newTraceTable(cfg.Bounds.Traces),
+		},
+	}
+	c.registry = newRegistry(cfg.Bounds, &c.dropped)
+	return c
+}
+
+// The beginning of a stream: how many records, or how much of one producer's
+// time, are looked at before the first slice is chosen; and how far before the
+// median of the producers it may lie. In milliseconds.
+const (
+	maxHeld     = 5000
+	heldLen     = 10_000
+	beforeFirst = 20_000
+)
+
+// Add takes the next record of the stream. r and what it borrows may be used
+// again when Add returns.
+func (c *Correlator) Add(r *Record) {
+	if c.started {
+		c.take(r)
+		return
+	}
+	c.held = append(c.held, r.AppendTo(nil))
+	c.mark.observe(r.Producer, r.End())
+	if len(c.held) >= maxHeld || c.mark.moved() >= heldLen {
+		c.begin()
+	}
+}
+
+// begin chooses the first slice and takes the records held back.
+func (c *Correlator) begin() {
+	median := c.mark.position()
+	oldest := int64(math.MaxInt64)
+	var r Record
+	for _, b := range c.held {
+		if r.Decode(b) == nil && r.End() >= median-beforeFirst {
+			oldest = min(oldest, r.End())
+		}
+	}
+	c.started = true
+	c.mark = newWatermark()
+	c.window.start = floorSlice(oldest)
+	c.mark.opened(c.window.start)
+	c.firstEnd, c.lastEnd = math.MaxInt64, math.MinInt64
+	held := c.held
+	c.held = nil
+	for _, b := range held {
+		if r.Decode(b) == nil {
+			c.take(&r)
+		}
+	}
+}
+
+// take counts a record, enters it into its slice and into the join, and closes
+// the slices that it shows to be complete.
+func (c *Correlator) take(r *Record) {
+	end := r.End()
+	c.observeSpan(r, end)
+	if r.Side == classify.Client || r.Side == classify.Server {
+		c.enterPod(r)
+	}
+	if c.mark.observe(r.Producer, end) {
+		position := c.mark.position()
+		// Most producers are there: it is no absurd time.
+		c.lastEnd = max(c.lastEnd, position)
+		c.closeUntil(closable(position))
+	}
+}
+
+func (c *Correlator) observeSpan(r *Record, end int64) {
+	if c.records == 0 {
+		c.span = Span{r.Start, end}
+	}
+	c.records++
+	c.span.Start, c.span.End = min(c.span.Start, r.Start), max(c.span.End, end)
+	if abs(end-c.window.start) <= farJump {
+		c.firstEnd, c.lastEnd = min(c.firstEnd, end), max(c.lastEnd, end)
+	}
+}
+
+// enterPod takes a record of a client or a server.
+func (c *Correlator) enterPod(r *Record) {
+	g := c.registry
+	named := g.named(r.Target)
+	hostIndex := g.hostOf(r.UpstreamHost)
+	var p *pod
+	// An address that no service stands for, behind PassthroughCluster say,
+	// is a pod only if it reports itself.
+	if hostIndex >= 0 && (r.Side == classify.Server || r.Target.Service != nil) {
+		if p = g.podOf(g.hostList[hostIndex], r); p != nil {
+			g.name(p, named, r.Side)
+		}
+	}
+	if r.Side == classify.Server && named == g.unknown && p != nil {
+		p.group.service.series.observe(r)
+	} else {
+		named.service.series.observe(r)
+	}
+	if r.HTTP {
+		c.countPod(r, p, named)
+	}
+	if r.HTTP || r.Half {
+		c.enter(r, p, hostIndex)
+	}
+}
+
+// countPod counts a request for its service and its pod.
+func (c *Correlator) countPod(r *Record, p *pod, named *group) {
+	if r.Side == classify.Client {
+		named.client.requests++
+		named.service.longest = max(named.service.longest, r.Duration)
+		c.longest = max(c.longest, r.Duration)
+		if r.Failure {
+			named.client.failures++
+		}
+		if p != nil {
+			p.client.requests++
+			if r.Failure {
+				p.client.failures++
+			}
+			if r.Outcome == classify.Timeout {
+				p.timeouts++
+			}
+			c.window.count(p, r, c.callerOf(r))
+		}
+		return
+	}
+	switch {
+	case named != c.registry.unknown || p == nil:
+		named.server.add(r)
+	default:
+		p.unnamed.add(r)
+	}
+	if p == nil {
+		return
+	}
+	p.server.add(r)
+	if r.Outcome == classify.DownstreamClosed {
+		p.disconnects++
+	}
+	p.serve(r.End())
+	c.window.count(p, r, "")
+}
+
+// callerOf names who sent a request that timed out: the pod that wrote the
+// record, else its address. "" for all others.
+func (c *Correlator) callerOf(r *Record) string {
+	if r.Outcome != classify.Timeout {
+		return ""
+	}
+	name := r.Pod
+	if name == nil {
+		name = addressIP(r.UpstreamLocal)
+	}
+	if name == nil {
+		return ""
+	}
+	if known, ok := c.names[string(name)]; ok {
+		return known
+	}
+	if len(c.names) >= c.registry.bounds.Pods {
+		clear(c.names)
+	}
+	s := string(name)
+	c.names[s] = s
+	return s
+}
+
+// serve notes that the pod wrote a server record. It remembers 64 slices.
+func (p *pod) serve(end int64) {
+	at := floorSlice(end) / sliceLen
+	switch d := at - p.servedAt; {
+	case p.served == 0 || d >= 64:
+		p.servedAt, p.served = at, 1
+	case d >= 0:
+		p.servedAt, p.served = at, p.served<<d|1
+	case d > -64:
+		p.served |= 1 << -d
+	}
+}
+
+// servedBetween says whether the pod wrote a server record in one of the
+// slices from a to b.
+func (p *pod) servedBetween(a, b int64) bool {
+	from, to := floorSlice(a)/sliceLen, floorSlice(b)/sliceLen
+	for at := max(from, p.servedAt-63); at <= min(to, p.servedAt); at++ {
+		if p.served>>(p.servedAt-at)&1 != 0 {
+			return true
+		}
+	}
+	return false
+}
+
+// closeUntil closes all slices before start. A gap costs nothing: slices that
+// hold nothing are skipped.
+func (c *Correlator) closeUntil(start int64) {
+	for c.window.start < start && !c.window.empty() {
+		c.closeSlice()
+		c.expire(c.window.start)
+	}
+	if c.window.start < start {
+		c.window.start = start
+		c.expire(start)
+		c.endSilent(start)
+	}
+	c.join.traces.purge(c.horizon())
+	c.mark.opened(c.window.start)
+}
+
+// horizon is the end time before which no half can ask for a trace.
+func (c *Correlator) horizon() int64 {
+	return c.window.start - 2*min(max(minWait, c.longest), maxWait)
+}
+
+// Advance says that the stream has been idle for so many milliseconds since
+// its last record, and that nothing older is to come. It is the shell's word:
+// the core reads no clock.
+func (c *Correlator) Advance(idle int64) {
+	if !c.started {
+		if len(c.held) == 0 {
+			return
+		}
+		c.begin()
+	}
+	if start := closable(c.mark.position() + idle); start > c.window.start {
+		c.closeUntil(start)
+	}
+}
+
+// Close says that the input has ended: every slice is closed and every call
+// gets its verdict. Nothing may be added afterwards.
+func (c *Correlator) Close() {
+	if !c.started {
+		if len(c.held) == 0 {
+			c.join.halves.close()
+			return
+		}
+		c.begin()
+	}
+	for !c.window.empty() {
+		c.closeSlice()
+		c.expire(c.window.start)
+	}
+	c.expire(math.MaxInt64)
+	c.join.halves.close()
+}

@@ -1,0 +1,247 @@
+package correlate
+
+import (
+	"bytes"
+	"encoding/binary"
+	"errors"
+
+	"github.com/cespare/xxhash/v2"
+
+	"github.com/slowpod/slowpod/classify"
+	"github.com/slowpod/slowpod/ingest/accesslog"
+)
+
+// Record is what the core keeps of an access-log record and its class. Text
+// fields are nil where there is no value; who fills a Record says how long
+// they live.
+type Record struct {
+	classify.Class
+
+	Start, Duration int64 // Unix milliseconds; milliseconds
+	Code            int
+	FlagText        []byte // verbatim
+	Details         []byte
+	RequestID       []byte
+
+	// UpstreamHost is the ip:port of the pod that was called: for a client
+	// the upstream_host, for a server its own downstream_local_address.
+	UpstreamHost []byte
+	// Peer is the caller's end of the connection between the proxies: a
+	// client's upstream_local_address, a server's downstream_remote_address.
+	Peer []byte
+	// UpstreamLocal is the upstream_local_address: on a server its absence
+	// means that the application was not reached.
+	UpstreamLocal []byte
+
+	// Target is what the record itself says of the service. Label is what
+	// the labels of the writing pod say.
+	Target classify.Target
+	Label  []byte
+
+	// The pod whose proxy wrote the record, as far as known.
+	Namespace, Pod, PodID, Node []byte
+	// Producer is a fingerprint of that writer, 0 where nothing names it.
+	Producer uint64
+
+	// File numbers the stream that the line came from; Line is its place.
+	File int32
+	Line int64
+}
+
+// End is when the record ended: event time.
+func (r *Record) End() int64 { return r.Start + r.Duration }
+
+// Longest values that are kept of text fields, in bytes. What is longer is cut.
+const (
+	maxID      = 128
+	maxText    = 256
+	maxDetails = 512
+	// maxDuration keeps sums of times in range: 3 years.
+	maxDuration = 100_000_000_000
+)
+
+// From fills r from a parsed record and its class. The text fields borrow from
+// a and live as long.
+func (r *Record) From(a *accesslog.Record, c classify.Class, file int32, line int64) {
+	*r = Record{
+		Class: c, Start: a.Start, Duration: min(a.Duration, maxDuration), Code: a.Code,
+		FlagText: cut(a.Flags, maxText), Details: cut(a.Details, maxDetails), RequestID: cut(a.RequestID, maxID),
+		UpstreamLocal: cut(a.UpstreamLocal, maxText), Target: classify.TargetOf(a, c.Side),
+		Namespace: cut(a.Writer.Namespace, maxText), Pod: cut(a.Writer.Pod, maxText),
+		PodID: cut(a.Writer.PodID, maxText), Node: cut(a.Writer.Node, maxText),
+		File: file, Line: line,
+	}
+	r.Target.Service, r.Target.Subset = cut(r.Target.Service, maxText), cut(r.Target.Subset, maxText)
+	switch c.Side {
+	case classify.Client:
+		r.UpstreamHost, r.Peer = cut(a.UpstreamHost, maxText), r.UpstreamLocal
+		r.Producer = producer(a, a.UpstreamLocal)
+	case classify.Server:
+		r.UpstreamHost, r.Peer = cut(a.DownstreamLocal, maxText), cut(a.DownstreamPeer, maxText)
+		r.Producer = producer(a, a.DownstreamLocal)
+		r.Label = cut(a.Writer.CanonicalName, maxText)
+		if r.Label == nil {
+			r.Label = cut(a.Writer.App, maxText)
+		}
+	case classify.Waypoint, classify.Unknown:
+		r.Producer = producer(a, nil)
+	}
+}
+
+// producer names who wrote the line: the pod, else the address that the proxy
+// itself has on it.
+func producer(a *accesslog.Record, own []byte) uint64 {
+	switch w := &a.Writer; {
+	case w.PodID != nil:
+		return xxhash.Sum64(w.PodID)
+	case w.Pod != nil:
+		return xxhash.Sum64(w.Pod)
+	}
+	ip := addressIP(own)
+	if ip == nil {
+		return 0
+	}
+	return xxhash.Sum64(ip)
+}
+
+// addressIP cuts the port off; nil where there is none.
+func addressIP(addr []byte) []byte {
+	i := bytes.LastIndexByte(addr, ':')
+	if i <= 0 {
+		return nil
+	}
+	return addr[:i]
+}
+
+func cut(b []byte, n int) []byte {
+	if len(b) > n {
+		return b[:n]
+	}
+	return b
+}
+
+// idFingerprint returns a fingerprint of the request id, 0 where there is
+// none. Index 14 of a UUID is masked: a proxy that decides on sampling
+// rewrites it (TRACE_BYTE_POSITION in Envoy's uuid request id extension), so
+// two proxies may log ids that differ there.
+func idFingerprint(id []byte) uint64 {
+	if len(id) == 0 {
+		return 0
+	}
+	var b [maxID]byte
+	n := copy(b[:], id)
+	if n == 36 && b[8] == '-' && b[13] == '-' {
+		b[14] = 0
+	}
+	return max(xxhash.Sum64(b[:n]), 1)
+}
+
+// tupleFingerprint returns a fingerprint of the connection between the
+// proxies, 0 where the record does not have all of it. A port of 0 is not an
+// address but the client of x-forwarded-for (Envoy's getLastAddressFromXFF).
+func tupleFingerprint(r *Record) uint64 {
+	if len(r.Peer) == 0 || len(r.UpstreamHost) == 0 || bytes.HasSuffix(r.Peer, []byte(":0")) {
+		return 0
+	}
+	return max(xxhash.Sum64(r.Peer)*31+xxhash.Sum64(r.UpstreamHost), 1)
+}
+
+const (
+	bitHTTP = 1 << iota
+	bitFailure
+	bitHalf
+)
+
+// texts lists the text fields in the order of the encoding.
+func (r *Record) texts() [13]*[]byte {
+	return [13]*[]byte{
+		&r.RequestID, &r.UpstreamHost, &r.Peer, &r.UpstreamLocal, &r.FlagText, &r.Details,
+		&r.Target.Service, &r.Target.Subset, &r.Label, &r.Namespace, &r.Pod, &r.PodID, &r.Node,
+	}
+}
+
+// AppendTo appends the record's encoding to b. The place of the line comes
+// last, so that equal records sort by what they say before where they stood.
+func (r *Record) AppendTo(b []byte) []byte {
+	var bits byte
+	if r.HTTP {
+		bits |= bitHTTP
+	}
+	if r.Failure {
+		bits |= bitFailure
+	}
+	if r.Half {
+		bits |= bitHalf
+	}
+	b = append(b, byte(r.Side), byte(r.Outcome), bits)
+	b = binary.LittleEndian.AppendUint32(b, uint32(r.Flags))
+	b = binary.AppendVarint(b, r.Start)
+	b = binary.AppendVarint(b, r.Duration)
+	b = binary.AppendVarint(b, int64(r.Code))
+	b = binary.LittleEndian.AppendUint64(b, r.Producer)
+	for _, t := range r.texts() {
+		b = binary.AppendUvarint(b, uint64(len(*t)))
+		b = append(b, *t...)
+	}
+	b = binary.AppendVarint(b, int64(r.File))
+	return binary.AppendVarint(b, r.Line)
+}
+
+var errEncoding = errors.New("correlate: not an encoded record")
+
+// Decode fills r from the encoding in b; the text fields borrow from b.
+func (r *Record) Decode(b []byte) error {
+	if len(b) < 7 {
+		return errEncoding
+	}
+	*r = Record{Class: classify.Class{
+		Side: classify.Side(b[0]), Outcome: classify.Outcome(b[1]),
+		HTTP: b[2]&bitHTTP != 0, Failure: b[2]&bitFailure != 0, Half: b[2]&bitHalf != 0,
+		Flags: classify.Set(binary.LittleEndian.Uint32(b[3:])),
+	}}
+	d := decoder{rest: b[7:]}
+	r.Start, r.Duration, r.Code = d.varint(), d.varint(), int(d.varint())
+	if len(d.rest) < 8 {
+		return errEncoding
+	}
+	r.Producer = binary.LittleEndian.Uint64(d.rest)
+	d.rest = d.rest[8:]
+	for _, t := range r.texts() {
+		*t = d.text()
+	}
+	r.File, r.Line = int32(d.varint()), d.varint()
+	if d.bad {
+		return errEncoding
+	}
+	return nil
+}
+
+// decoder reads varints and texts; after a fault all reads are zero.
+type decoder struct {
+	rest []byte
+	bad  bool
+}
+
+func (d *decoder) varint() int64 {
+	v, n := binary.Varint(d.rest)
+	if n <= 0 {
+		d.bad, d.rest = true, nil
+		return 0
+	}
+	d.rest = d.rest[n:]
+	return v
+}
+
+func (d *decoder) text() []byte {
+	v, n := binary.Uvarint(d.rest)
+	if n <= 0 || v > uint64(len(d.rest)-n) {
+		d.bad, d.rest = true, nil
+		return nil
+	}
+	t := d.rest[n : n+int(v) : n+int(v)]
+	d.rest = d.rest[n+int(v):]
+	if len(t) == 0 {
+		return nil
+	}
+	return t
+}

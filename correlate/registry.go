@@ -1,0 +1,330 @@
+package correlate
+
+import (
+	"github.com/slowpod/slowpod/classify"
+)
+
+// unknownService is the service of a record that nothing names.
+const unknownService = "unknown"
+
+// silence is how long a pod must be unheard of, on both sides, until its
+// address may belong to another one.
+const silence = 600_000
+
+// service is one service; its subsets, and what has no subset, are groups.
+type service struct {
+	name    string
+	groups  map[string]*group // by subset, "" without
+	series  Series
+	longest int64 // longest client duration
+}
+
+// group is the siblings of one service and subset.
+type group struct {
+	service *service
+	subset  string
+	pods    []*pod // whose service and subset this is
+	client  clientCount
+	server  serverCount
+	calls   [Verdicts]uint64
+	touched bool  // has data in the slice being closed
+	judged  int64 // end of the last slice with data
+}
+
+type clientCount struct{ requests, failures uint64 }
+
+type serverCount struct{ requests, failures, istioOK uint64 }
+
+func (c *serverCount) add(r *Record) {
+	c.requests++
+	if r.Failure {
+		c.failures++
+	}
+	if r.Code < 500 {
+		c.istioOK++
+	}
+}
+
+func (c *serverCount) plus(o serverCount) {
+	c.requests += o.requests
+	c.failures += o.failures
+	c.istioOK += o.istioOK
+}
+
+// host is an upstream host; the pods are those that held it, in that order.
+type host struct {
+	addr string
+	pods []*pod
+}
+
+// target is a group that records name for a pod, and how often.
+type target struct {
+	group          *group
+	client, server uint64
+}
+
+// pod is one identity behind an upstream host.
+type pod struct {
+	host    *host
+	targets []target
+	// group is that of the target that clients name most, else the SNI,
+	// else the label's; never nil.
+	group                               *group
+	labelled                            bool // group comes from the label, or is unknown
+	name, namespace, podID, node, label string
+	first, firstServer, last            int64 // ends; firstServer 0: none
+
+	timeouts        uint64
+	client          clientCount
+	server, unnamed serverCount // unnamed: records that name no service, part of server
+	disconnects     uint64
+	calls           [Verdicts]uint64
+	served          uint64 // bit i: server records in the slice servedAt-i
+	servedAt        int64
+	cells           [openSlices]*cell
+	judge           judge
+}
+
+// registry interns what records name: services, subsets, hosts and pods.
+type registry struct {
+	bounds   Bounds
+	services map[string]*service
+	groups   int
+	hosts    map[string]int32
+	hostList []*host
+	pods     int
+	dropped  *[numBounds]uint64
+	unknown  *group
+}
+
+func newRegistry(b Bounds, dropped *[numBounds]uint64) *registry {
+	g := &registry{bounds: b, services: map[string]*service{}, hosts: map[string]int32{}, dropped: dropped}
+	g.unknown = g.newService(unknownService).groups[""]
+	return g
+}
+
+func (g *registry) newService(name string) *service {
+	s := &service{name: name, groups: map[string]*group{}}
+	s.groups[""] = &group{service: s}
+	g.services[name] = s
+	g.groups++
+	return s
+}
+
+// named returns the group that a target names; the unknown one where it names
+// none or where no more services fit.
+func (g *registry) named(t classify.Target) *group {
+	if t.Service == nil {
+		return g.unknown
+	}
+	s := g.services[string(t.Service)]
+	if s == nil {
+		if g.groups >= g.bounds.Services {
+			g.dropped[BoundServices]++
+			return g.unknown
+		}
+		s = g.newService(string(t.Service))
+	}
+	if t.Subset == nil {
+		return s.groups[""]
+	}
+	sub := s.groups[string(t.Subset)]
+	if sub == nil {
+		if g.groups >= g.bounds.Services {
+			g.dropped[BoundServices]++
+			return s.groups[""]
+		}
+		sub = &group{service: s, subset: string(t.Subset)}
+		s.groups[sub.subset] = sub
+		g.groups++
+	}
+	return sub
+}
+
+// hostOf interns an address; -1 where the record has none or no more fit.
+func (g *registry) hostOf(addr []byte) int32 {
+	if len(addr) == 0 {
+		return -1
+	}
+	i, ok := g.hosts[string(addr)]
+	if !ok {
+		if len(g.hostList) >= g.bounds.Pods {
+			g.dropped[BoundPods]++
+			return -1
+		}
+		i = int32(len(g.hostList))
+		h := &host{addr: string(addr)}
+		g.hosts[h.addr] = i
+		g.hostList = append(g.hostList, h)
+	}
+	return i
+}
+
+// podOf finds the pod that the record speaks of, or makes it; nil where no
+// more fit.
+func (g *registry) podOf(h *host, r *Record) *pod {
+	end := r.End()
+	var p *pod
+	if r.Side == classify.Server {
+		p = h.writer(r, end)
+	} else {
+		p = h.holder(end)
+	}
+	if p == nil {
+		if g.pods >= g.bounds.Pods {
+			g.dropped[BoundPods]++
+			return nil
+		}
+		p = &pod{host: h, group: g.unknown, labelled: true, first: end, last: end}
+		g.unknown.pods = append(g.unknown.pods, p)
+		h.pods = append(h.pods, p)
+		g.pods++
+	}
+	p.last = max(p.last, end)
+	if r.Side == classify.Server {
+		g.identify(p, r, end)
+	}
+	return p
+}
+
+// writer finds the pod that wrote a server record at this address.
+func (h *host) writer(r *Record, end int64) *pod {
+	for i := len(h.pods) - 1; i >= 0; i-- {
+		p := h.pods[i]
+		switch {
+		case r.PodID != nil && p.podID != "":
+			if string(r.PodID) == p.podID {
+				return p
+			}
+		case r.Pod != nil && p.name != "":
+			if string(r.Pod) == p.name {
+				return p
+			}
+		case end-p.last <= silence:
+			return p
+		}
+	}
+	return nil
+}
+
+// holder finds the pod that, by server records, held the address at a time,
+// and before the first of those to the address.
+func (h *host) holder(end int64) *pod {
+	for i := len(h.pods) - 1; i >= 0; i-- {
+		p := h.pods[i]
+		if i > 0 && p.from() > end {
+			continue
+		}
+		if p.podID == "" && end-p.last > silence {
+			return nil
+		}
+		return p
+	}
+	return nil
+}
+
+// from is when the pod took the address: by its own records, else as far as
+// any record says.
+func (p *pod) from() int64 {
+	if p.firstServer != 0 {
+		return p.firstServer
+	}
+	return p.first
+}
+
+// identify keeps what a server record says of the pod that wrote it.
+func (g *registry) identify(p *pod, r *Record, end int64) {
+	if p.firstServer == 0 || end < p.firstServer {
+		p.firstServer = end
+	}
+	fill(&p.podID, r.PodID)
+	fill(&p.name, r.Pod)
+	fill(&p.namespace, r.Namespace)
+	fill(&p.node, r.Node)
+	if p.label == "" && r.Label != nil {
+		p.label = string(r.Label)
+		if p.labelled {
+			g.move(p, g.named(classify.Target{Service: r.Label}))
+		}
+	}
+}
+
+func fill(s *string, b []byte) {
+	if *s == "" && b != nil {
+		*s = string(b)
+	}
+}
+
+// name notes that a record names the group for the pod.
+func (g *registry) name(p *pod, to *group, side classify.Side) {
+	if to == g.unknown {
+		return
+	}
+	t := p.target(to)
+	if side == classify.Client {
+		t.client++
+	} else {
+		t.server++
+	}
+	if p.group != to && (p.labelled || t.outweighs(p.target(p.group))) {
+		p.labelled = false
+		g.move(p, to)
+	}
+}
+
+func (p *pod) target(to *group) *target {
+	for i := range p.targets {
+		if p.targets[i].group == to {
+			return &p.targets[i]
+		}
+	}
+	if len(p.targets) == maxTargets {
+		return &p.targets[maxTargets-1]
+	}
+	p.targets = append(p.targets, target{group: to})
+	return &p.targets[len(p.targets)-1]
+}
+
+// maxTargets bounds the services that are remembered for one pod.
+const maxTargets = 16
+
+// outweighs is the order of the groups of one pod: what clients name most,
+// then the SNI, then the name, so that the order of records does not matter.
+func (t *target) outweighs(o *target) bool {
+	switch {
+	case t.client != o.client:
+		return t.client > o.client
+	case t.server != o.server:
+		return t.server > o.server
+	}
+	return t.group.key() < o.group.key()
+}
+
+func (gr *group) key() string { return gr.service.name + "|" + gr.subset }
+
+func (g *registry) move(p *pod, to *group) {
+	from := p.group.pods
+	for i := range from {
+		if from[i] == p {
+			p.group.pods = append(from[:i], from[i+1:]...)
+			break
+		}
+	}
+	p.group = to
+	to.pods = append(to.pods, p)
+}
+
+// sole returns the one group that client records name for the pod, nil where
+// they name none or several.
+func (p *pod) sole() *group {
+	var sole *group
+	for i := range p.targets {
+		if p.targets[i].client > 0 {
+			if sole != nil {
+				return nil
+			}
+			sole = p.targets[i].group
+		}
+	}
+	return sole
+}

@@ -1,0 +1,210 @@
+package correlate
+
+import (
+	"cmp"
+	"slices"
+	"strings"
+
+	"github.com/slowpod/slowpod/classify"
+)
+
+// DurationBounds are the upper bounds of Series.Durations in milliseconds; one
+// more bucket holds what is longer.
+var DurationBounds = [...]int64{5, 10, 25, 50, 100, 250, 500, 1000, 2500, 5000, 10_000, 30_000, 60_000}
+
+// Series counts the records of one service as they came, for metrics. The
+// first index is SideClient or SideServer.
+type Series struct {
+	Outcomes  [2][classify.Outcomes]uint64
+	Flags     [2][classify.Flags]uint64
+	Durations [2][len(DurationBounds) + 1]uint64
+	Sum       [2]int64 // of durations, milliseconds
+	// Failures and IstioFailures count failed requests by our rule, and
+	// server records with a code of 500 or more, which is Istio's.
+	Requests, Failures [2]uint64
+	IstioFailures      uint64
+}
+
+// The indices of Series.
+const (
+	SideClient = 0
+	SideServer = 1
+)
+
+func (s *Series) observe(r *Record) {
+	i := SideClient
+	if r.Side == classify.Server {
+		i = SideServer
+	}
+	s.Outcomes[i][r.Outcome]++
+	if r.Flags != 0 {
+		r.Flags.Each(func(f classify.Flag) { s.Flags[i][f]++ })
+	}
+	if !r.HTTP {
+		return
+	}
+	s.Requests[i]++
+	if r.Failure {
+		s.Failures[i]++
+	}
+	if i == SideServer && r.Code >= 500 {
+		s.IstioFailures++
+	}
+	b := 0
+	for b < len(DurationBounds) && r.Duration > DurationBounds[b] {
+		b++
+	}
+	s.Durations[i][b]++
+	s.Sum[i] += r.Duration
+}
+
+// Calls counts calls by verdict.
+type Calls [Verdicts]uint64
+
+// Snapshot is what a Correlator holds at one time. It shares nothing with it.
+type Snapshot struct {
+	// Records is how many records were taken; Span is zero without any.
+	Records uint64
+	Span    Span
+	// Watermark is up to when slices have been judged.
+	Watermark   int64
+	Late, Ahead uint64
+	OpenHalves  int
+	Join        JoinStats
+	Dropped     map[string]uint64
+	Services    []ServiceStats // by service
+	Pods        []PodStats     // by service, upstream host, identity in time
+	Findings    []Finding      // by start, kind, service, host
+}
+
+// ServiceStats is one service with its subsets.
+type ServiceStats struct {
+	Name   string
+	Total  GroupStats
+	Groups []GroupStats // those with a subset, by subset
+	Series Series
+}
+
+// GroupStats is the siblings of one service and subset, or a whole service.
+type GroupStats struct {
+	Subset                         string
+	ClientRequests, ClientFailures uint64
+	ServerRequests, ServerFailures uint64
+	// IstioOK are the server records that Istio counts as success: a code
+	// below 500, 0 included.
+	IstioOK uint64
+	Calls   Calls
+}
+
+// PodStats is one identity behind an upstream host. Names are "" where unknown.
+type PodStats struct {
+	UpstreamHost, Service, Subset               string
+	Namespace, Pod, PodID, Node                 string
+	ClientRequests, ClientFailures, Timeouts    uint64
+	ServerRequests, ServerFailures, Disconnects uint64
+	Calls                                       Calls
+	State, Worst                                State
+}
+
+// Snapshot copies what is held.
+func (c *Correlator) Snapshot() *Snapshot {
+	s := &Snapshot{
+		Records: c.records, Span: c.span, Watermark: c.window.start, Late: c.window.late, Ahead: c.window.ahead,
+		OpenHalves: c.join.halves.openCount(), Join: c.join.stats, Dropped: map[string]uint64{},
+	}
+	for i, n := range c.dropped {
+		if n > 0 {
+			s.Dropped[Bound(i).String()] = n
+		}
+	}
+	if c.join.traces.shift > 0 {
+		s.Dropped[BoundTraces.String()] = c.join.traces.left
+	}
+	unnamed := map[*group]serverCount{}
+	for _, h := range c.registry.hostList {
+		for _, p := range h.pods {
+			s.Pods = append(s.Pods, p.stats())
+			if p.unnamed.requests > 0 {
+				to := p.group
+				if sole := p.sole(); sole != nil {
+					to = sole
+				}
+				sum := unnamed[to]
+				sum.plus(p.unnamed)
+				unnamed[to] = sum
+			}
+		}
+	}
+	for _, svc := range c.registry.services {
+		// A service that a label or an address stood for until records
+		// named it is nobody's.
+		if row := svc.stats(unnamed); row.seen() {
+			s.Services = append(s.Services, row)
+		}
+	}
+	for _, f := range c.findings {
+		if !f.Ended {
+			f.fill()
+		}
+		s.Findings = append(s.Findings, *f)
+	}
+	s.sort()
+	return s
+}
+
+func (s *Snapshot) sort() {
+	slices.SortFunc(s.Services, func(a, b ServiceStats) int { return strings.Compare(a.Name, b.Name) })
+	slices.SortStableFunc(s.Pods, func(a, b PodStats) int {
+		return cmp.Or(strings.Compare(a.Service, b.Service), strings.Compare(a.UpstreamHost, b.UpstreamHost))
+	})
+	slices.SortStableFunc(s.Findings, func(a, b Finding) int {
+		return cmp.Or(cmp.Compare(a.Start, b.Start), strings.Compare(a.Kind.String(), b.Kind.String()),
+			strings.Compare(a.Service, b.Service), strings.Compare(a.UpstreamHost, b.UpstreamHost))
+	})
+}
+
+func (p *pod) stats() PodStats {
+	return PodStats{
+		UpstreamHost: p.host.addr, Service: p.group.service.name, Subset: p.group.subset,
+		Namespace: p.namespace, Pod: p.name, PodID: p.podID, Node: p.node,
+		ClientRequests: p.client.requests, ClientFailures: p.client.failures, Timeouts: p.timeouts,
+		ServerRequests: p.server.requests, ServerFailures: p.server.failures, Disconnects: p.disconnects,
+		Calls: p.calls, State: p.judge.state, Worst: p.judge.worst,
+	}
+}
+
+func (svc *service) stats(unnamed map[*group]serverCount) ServiceStats {
+	s := ServiceStats{Name: svc.name, Series: svc.series}
+	for _, g := range svc.groups {
+		server := g.server
+		server.plus(unnamed[g])
+		row := GroupStats{
+			Subset: g.subset, ClientRequests: g.client.requests, ClientFailures: g.client.failures,
+			ServerRequests: server.requests, ServerFailures: server.failures, IstioOK: server.istioOK, Calls: g.calls,
+		}
+		s.Total.plus(&row)
+		if g.subset != "" {
+			s.Groups = append(s.Groups, row)
+		}
+	}
+	slices.SortFunc(s.Groups, func(a, b GroupStats) int { return strings.Compare(a.Subset, b.Subset) })
+	return s
+}
+
+// seen says whether any record or call is counted for the service.
+func (s *ServiceStats) seen() bool {
+	t := &s.Total
+	return t.ClientRequests+t.ServerRequests > 0 || t.Calls != Calls{} ||
+		s.Series.Outcomes != [2][classify.Outcomes]uint64{}
+}
+
+func (g *GroupStats) plus(o *GroupStats) {
+	g.ClientRequests += o.ClientRequests
+	g.ClientFailures += o.ClientFailures
+	g.ServerRequests += o.ServerRequests
+	g.ServerFailures += o.ServerFailures
+	g.IstioOK += o.IstioOK
+	for i, n := range o.Calls {
+		g.Calls[i] += n
+	}
+}

@@ -1,0 +1,147 @@
+package correlate
+
+import "github.com/slowpod/slowpod/classify"
+
+// trace is the few bytes that a finished record leaves, so that a half can
+// find that it was answered: 32 of them.
+type trace struct {
+	id uint64
+	// end and code: 48 bits of Unix milliseconds, 15 of the code, and the
+	// lowest bit for the side that wrote the record.
+	endCode  uint64
+	host     int32
+	duration int32 // saturated
+	line     uint32
+	file     uint16
+	tuple    uint16
+}
+
+func newTrace(r *Record, id uint64, host int32) trace {
+	endCode := uint64(r.End())<<16 | uint64(r.Code&0x7fff)<<1
+	if r.Side == classify.Server {
+		endCode |= 1
+	}
+	return trace{
+		id: id, endCode: endCode, host: host, duration: int32(min(r.Duration, 1<<31-1)),
+		line: uint32(r.Line), file: uint16(r.File), tuple: uint16(tupleFingerprint(r)),
+	}
+}
+
+func (t *trace) end() int64 { return int64(t.endCode) >> 16 }
+func (t *trace) code() int  { return int(t.endCode >> 1 & 0x7fff) }
+
+func (t *trace) side() classify.Side {
+	if t.endCode&1 != 0 {
+		return classify.Server
+	}
+	return classify.Client
+}
+
+// traceTable keeps traces in a ring in the order of arrival, findable by id.
+// When the horizon no longer fits, it keeps them for a share of the ids only,
+// chosen by hash, halved as often as needed; inShare says which.
+type traceTable struct {
+	ring []trace
+	// older is the chain: for each place in the ring index+1 of the next
+	// older trace of the same head, valid while that one is in the ring.
+	older []int32
+	first int // of the oldest in the ring
+	count int
+	heads []int32 // by id: index+1 of the newest; a power of two
+	shift uint    // share = 1/2^shift
+	left  uint64  // records that left no trace because of that
+}
+
+func newTraceTable(bound int) *traceTable {
+	n := 1
+	for n < bound {
+		n <<= 1
+	}
+	return &traceTable{ring: make([]trace, bound), older: make([]int32, bound), heads: make([]int32, n)}
+}
+
+// inShare says whether traces of this id are kept.
+func (t *traceTable) inShare(id uint64) bool { return id>>(64-t.shift) == 0 || t.shift == 0 }
+
+func (t *traceTable) bucket(id uint64) *int32 { return &t.heads[id&uint64(len(t.heads)-1)] }
+
+// add leaves a trace of r. Traces that ended before oldest have become useless;
+// those after newest have an absurd time.
+func (t *traceTable) add(r *Record, id uint64, host int32, oldest, newest int64) {
+	if !t.inShare(id) {
+		t.left++
+		return
+	}
+	for t.count == len(t.ring) {
+		if end := t.ring[t.first].end(); end < oldest || end > newest {
+			t.drop()
+			continue
+		}
+		t.halve()
+		if !t.inShare(id) {
+			t.left++
+			return
+		}
+	}
+	t.link((t.first+t.count)%len(t.ring), newTrace(r, id, host))
+	t.count++
+}
+
+func (t *traceTable) link(i int, tr trace) {
+	head := t.bucket(tr.id)
+	t.ring[i], t.older[i] = tr, *head
+	*head = int32(i) + 1
+}
+
+// drop forgets the oldest trace. Chains are followed only while times and
+// ring positions fall, so a link to it needs no mending (see each).
+func (t *traceTable) drop() {
+	head := t.bucket(t.ring[t.first].id)
+	if *head == int32(t.first)+1 {
+		*head = 0
+	}
+	t.first = (t.first + 1) % len(t.ring)
+	t.count--
+}
+
+// halve keeps every second id and packs the ring.
+func (t *traceTable) halve() {
+	t.shift++
+	old, first, count := t.ring, t.first, t.count
+	t.ring = make([]trace, len(old))
+	clear(t.heads)
+	t.first, t.count = 0, 0
+	for k := range count {
+		if s := old[(first+k)%len(old)]; t.inShare(s.id) {
+			t.link(t.count, s)
+			t.count++
+		} else {
+			t.left++
+		}
+	}
+}
+
+// purge forgets traces that ended before oldest, as far as they are the
+// oldest in the ring.
+func (t *traceTable) purge(oldest int64) {
+	for t.count > 0 && t.ring[t.first].end() < oldest {
+		t.drop()
+	}
+}
+
+// each calls f with every trace of the id, newest first, until f says no.
+func (t *traceTable) each(id uint64, f func(*trace) bool) {
+	age := t.count
+	for i := *t.bucket(id); i != 0; i = t.older[i-1] {
+		// Ages count from the oldest: they fall along a chain. A link that
+		// does not lead to an older one leads to a place used again.
+		a := (int(i-1) - t.first + len(t.ring)) % len(t.ring)
+		if a >= age {
+			return
+		}
+		age = a
+		if tr := &t.ring[i-1]; tr.id == id && !f(tr) {
+			return
+		}
+	}
+}
