@@ -1,0 +1,100 @@
+// Package calls writes each call as one JSON line.
+//
+// It knows what a line of the calls file looks like. It must never know why a
+// verdict was given.
+package calls
+
+import (
+	"bufio"
+	"encoding/json"
+	"io"
+
+	"github.com/slowpod/slowpod/correlate"
+	"github.com/slowpod/slowpod/sinks/report"
+)
+
+// line is one call. What is unknown is null.
+type line struct {
+	Verdict      string  `json:"verdict"`
+	Key          *string `json:"key"`
+	Service      string  `json:"service"`
+	Subset       *string `json:"subset"`
+	UpstreamHost *string `json:"upstream_host"`
+	RequestID    *string `json:"request_id"`
+	Client       *side   `json:"client"`
+	Server       []side  `json:"server"`
+}
+
+// side is one record of a call. File and Line say where it stood.
+type side struct {
+	Start         report.Time `json:"start"`
+	DurationMS    int64       `json:"duration_ms"`
+	Code          int         `json:"code"`
+	Flags         *string     `json:"flags"`
+	Details       *string     `json:"details"`
+	UpstreamLocal *string     `json:"upstream_local_address"`
+	File          string      `json:"file"`
+	Line          int64       `json:"line"`
+}
+
+// Writer writes calls. It keeps the first error and writes nothing after it.
+type Writer struct {
+	files []string
+	out   *bufio.Writer
+	json  *json.Encoder
+	err   error
+}
+
+// NewWriter returns a Writer to w; files are the names of the streams by
+// Record.File.
+func NewWriter(w io.Writer, files []string) *Writer {
+	out := bufio.NewWriterSize(w, 64<<10)
+	enc := json.NewEncoder(out)
+	enc.SetEscapeHTML(false)
+	return &Writer{files: files, out: out, json: enc}
+}
+
+// Write writes one call.
+func (w *Writer) Write(c *correlate.Call) {
+	if w.err != nil {
+		return
+	}
+	l := line{
+		Verdict: c.Verdict.String(), Key: orNull(c.Key.String()), Service: c.Service, Subset: orNull(c.Subset),
+		UpstreamHost: orNull(c.UpstreamHost), RequestID: orNull(string(c.RequestID)), Server: []side{},
+	}
+	if c.Client != nil {
+		s := w.side(c.Client)
+		l.Client = &s
+	}
+	for i := range c.Server {
+		l.Server = append(l.Server, w.side(&c.Server[i]))
+	}
+	w.err = w.json.Encode(l)
+}
+
+// Flush writes out what is buffered and returns the first error.
+func (w *Writer) Flush() error {
+	if w.err != nil {
+		return w.err
+	}
+	return w.out.Flush()
+}
+
+func (w *Writer) side(r *correlate.Record) side {
+	s := side{
+		Start: report.Time(r.Start), DurationMS: r.Duration, Code: r.Code, Flags: orNull(string(r.FlagText)),
+		Details: orNull(string(r.Details)), UpstreamLocal: orNull(string(r.UpstreamLocal)), Line: r.Line,
+	}
+	if i := int(r.File); i < len(w.files) {
+		s.File = w.files[i]
+	}
+	return s
+}
+
+func orNull(s string) *string {
+	if s == "" {
+		return nil
+	}
+	return &s
+}

@@ -1,0 +1,154 @@
+// Package counts counts lines, flags and outcomes as they came.
+//
+// It knows how often what was read. It must never know what records prove
+// together, nor who reads the sums.
+package counts
+
+import (
+	"sync"
+
+	"github.com/slowpod/slowpod/classify"
+	"github.com/slowpod/slowpod/ingest/accesslog"
+)
+
+// maxCustom bounds the custom flags that are told apart; the rest counts as
+// CustomOther.
+const maxCustom = 100
+
+// CustomOther stands for custom flags beyond the bound.
+const CustomOther = "other"
+
+// Totals are counts since the start.
+type Totals struct {
+	Read, Records, Foreign uint64
+	// Malformed is by accesslog.Reason.
+	Malformed [accesslog.Reasons]uint64
+	// Flags and Outcomes are by classify.Side first.
+	Flags    [classify.Sides][classify.Flags]uint64
+	Outcomes [classify.Sides][classify.Outcomes]uint64
+	// Custom counts flags that are no core flags, by side and name.
+	Custom map[CustomFlag]uint64
+}
+
+// CustomFlag is a flag that an extension registered, as one side logged it.
+type CustomFlag struct {
+	Side classify.Side
+	Name string
+}
+
+// MalformedLines is the sum over all reasons.
+func (t *Totals) MalformedLines() uint64 {
+	var n uint64
+	for _, m := range t.Malformed {
+		n += m
+	}
+	return n
+}
+
+// Worker counts for one worker: the worker holds it locked while it handles a
+// batch, others read it in between.
+type Worker struct {
+	sync.Mutex
+	Source string // of its lines: a metric label
+	totals Totals
+}
+
+// Line counts a line that gave no record. Call it with the lock held.
+func (w *Worker) Line(result accesslog.Result, reason accesslog.Reason) {
+	w.totals.Read++
+	if result == accesslog.Foreign {
+		w.totals.Foreign++
+	} else {
+		w.totals.Malformed[reason]++
+	}
+}
+
+// Record counts a line that gave a record. Call it with the lock held.
+func (w *Worker) Record(r *accesslog.Record, c *classify.Class) {
+	t := &w.totals
+	t.Read++
+	t.Records++
+	t.Outcomes[c.Side][c.Outcome]++
+	if c.Flags == 0 {
+		return
+	}
+	c.Flags.Each(func(f classify.Flag) { t.Flags[c.Side][f]++ })
+	if c.Flags.Custom() {
+		classify.EachCustom(r.Flags, func(name []byte) { t.custom(c.Side, name) })
+	}
+}
+
+func (t *Totals) custom(side classify.Side, name []byte) {
+	if t.Custom == nil {
+		t.Custom = map[CustomFlag]uint64{}
+	}
+	key := CustomFlag{side, string(name)}
+	if _, known := t.Custom[key]; !known && len(t.Custom) >= maxCustom {
+		key.Name = CustomOther
+	}
+	t.Custom[key]++
+}
+
+// Set is the workers of a process.
+type Set struct {
+	mu      sync.Mutex
+	workers []*Worker
+}
+
+// Worker adds a worker that reads from a kind of source.
+func (s *Set) Worker(source string) *Worker {
+	w := &Worker{Source: source}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.workers = append(s.workers, w)
+	return w
+}
+
+// BySource returns the sums of all workers of each kind of source.
+func (s *Set) BySource() map[string]*Totals {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	sums := map[string]*Totals{}
+	for _, w := range s.workers {
+		if sums[w.Source] == nil {
+			sums[w.Source] = &Totals{}
+		}
+		w.Lock()
+		sums[w.Source].Plus(&w.totals)
+		w.Unlock()
+	}
+	return sums
+}
+
+// Totals returns the sum of all workers.
+func (s *Set) Totals() *Totals {
+	sum := &Totals{}
+	for _, t := range s.BySource() {
+		sum.Plus(t)
+	}
+	return sum
+}
+
+// Plus adds o.
+func (t *Totals) Plus(o *Totals) {
+	t.Read += o.Read
+	t.Records += o.Records
+	t.Foreign += o.Foreign
+	for i, n := range o.Malformed {
+		t.Malformed[i] += n
+	}
+	for s := range o.Flags {
+		for i, n := range o.Flags[s] {
+			t.Flags[s][i] += n
+		}
+		for i, n := range o.Outcomes[s] {
+			t.Outcomes[s][i] += n
+		}
+	}
+	for k, n := range o.Custom {
+		if t.Custom == nil {
+			t.Custom = map[CustomFlag]uint64{}
+		}
+		t.Custom[k] += n
+	}
+}

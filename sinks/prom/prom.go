@@ -1,0 +1,188 @@
+// Package prom exports what slowpod has seen as Prometheus metrics.
+//
+// It knows the names, labels and help of every product metric. It must never
+// know how a number came about, and it keeps none: each scrape reads anew.
+package prom
+
+import (
+	"strings"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/slowpod/slowpod/classify"
+	"github.com/slowpod/slowpod/correlate"
+	"github.com/slowpod/slowpod/ingest/accesslog"
+	"github.com/slowpod/slowpod/sinks/counts"
+)
+
+// Source is what is scraped. A snapshot and the counts are read once a scrape.
+type Source interface {
+	Snapshot() *correlate.Snapshot
+	BySource() map[string]*counts.Totals
+}
+
+func desc(name, help string, labels ...string) *prometheus.Desc {
+	return prometheus.NewDesc("slowpod_"+name, help, labels, nil)
+}
+
+var podLabels = []string{
+	"upstream_namespace", "upstream_service", "upstream_subset", "upstream_pod", "upstream_host",
+}
+
+// Every metric, in the order in which the documentation lists them.
+var (
+	lines = desc("lines_total", "Lines read, by kind of source and by what they were: record, foreign or malformed.",
+		"source", "result")
+	malformed = desc("malformed_lines_total", "Malformed lines by reason.", "source", "reason")
+	requests  = desc("requests_total", "Records by who wrote them, the service called and what became of the request.",
+		"side", "upstream_service", "outcome")
+	flags     = desc("flags_total", "Response flags, each flag of a set by itself.", "side", "upstream_service", "flag")
+	durations = desc("request_duration_seconds", "Durations of requests as the proxy that wrote the record measured them.",
+		"side", "upstream_service")
+	success = desc("success_requests_total",
+		"Numerator of the success ratio of a view: client and server by slowpod's rule, server_istio as Istio's dashboards count.",
+		"view", "upstream_service")
+	all   = desc("view_requests_total", "Denominator of the success ratio of a view.", "view", "upstream_service")
+	calls = desc("calls_total", "Calls that went wrong or were cut, by what both sides prove together. Final verdicts only.",
+		"upstream_service", "upstream_host", "upstream_pod", "verdict")
+	podState     = desc("pod_state", "1 while the pod is in the state; there is no series for a healthy pod.", append(podLabels, "state")...)
+	serviceState = desc("service_state", "1 while the service is in the state.", "upstream_service", "state")
+	openHalves   = desc("open_halves", "Halves that wait for the other side of their call.")
+	watermark    = desc("watermark_timestamp_seconds", "Event time up to which everything has been judged; absent before the first record.")
+	delay        = desc("watermark_delay_seconds", "How far the watermark is behind the newest record, in event time.")
+	late         = desc("late_records_total", "Records that ended before the oldest open slice, or far ahead of it; they count in the nearest.", "direction")
+	duplicates   = desc("duplicate_records_total", "Halves that were delivered twice; the join took them once.")
+	dropped      = desc("dropped_total", "What did not fit, by the bound that was reached.", "bound")
+)
+
+// Collector implements prometheus.Collector.
+type Collector struct{ source Source }
+
+// New returns a collector over a source.
+func New(s Source) *Collector { return &Collector{source: s} }
+
+// Describe sends nothing: which series exist depends on what was read.
+func (c *Collector) Describe(chan<- *prometheus.Desc) {}
+
+// Collect reads the source once.
+func (c *Collector) Collect(ch chan<- prometheus.Metric) {
+	out := sender{ch}
+	for source, t := range c.source.BySource() {
+		out.lines(source, t)
+	}
+	s := c.source.Snapshot()
+	for i := range s.Services {
+		out.service(&s.Services[i])
+	}
+	out.pods(s.Pods)
+	out.core(s)
+}
+
+type sender struct{ ch chan<- prometheus.Metric }
+
+func (o sender) counter(d *prometheus.Desc, v uint64, labels ...string) {
+	o.send(d, prometheus.CounterValue, float64(v), labels)
+}
+
+func (o sender) gauge(d *prometheus.Desc, v float64, labels ...string) {
+	o.send(d, prometheus.GaugeValue, v, labels)
+}
+
+// send makes label values valid: what a log says need not be UTF-8.
+func (o sender) send(d *prometheus.Desc, t prometheus.ValueType, v float64, labels []string) {
+	for i := range labels {
+		labels[i] = strings.ToValidUTF8(labels[i], "\uFFFD")
+	}
+	o.ch <- prometheus.MustNewConstMetric(d, t, v, labels...)
+}
+
+func (o sender) lines(source string, t *counts.Totals) {
+	o.counter(lines, t.Records, source, "record")
+	o.counter(lines, t.Foreign, source, "foreign")
+	o.counter(lines, t.MalformedLines(), source, "malformed")
+	for reason, n := range t.Malformed {
+		if n > 0 {
+			o.counter(malformed, n, source, accesslog.Reason(reason).String())
+		}
+	}
+}
+
+// sides are the label values of Series' first index.
+var sides = [2]string{correlate.SideClient: "client", correlate.SideServer: "server"}
+
+func (o sender) service(s *correlate.ServiceStats) {
+	series := &s.Series
+	for i, side := range sides {
+		for outcome, n := range series.Outcomes[i] {
+			if n > 0 {
+				o.counter(requests, n, side, s.Name, classify.Outcome(outcome).String())
+			}
+		}
+		for flag, n := range series.Flags[i] {
+			if n > 0 {
+				o.counter(flags, n, side, s.Name, classify.Flag(flag).String())
+			}
+		}
+		if n := series.Requests[i]; n > 0 {
+			o.durations(series, i, s.Name)
+			o.counter(success, n-series.Failures[i], side, s.Name)
+			o.counter(all, n, side, s.Name)
+		}
+	}
+	if n := series.Requests[correlate.SideServer]; n > 0 {
+		o.counter(success, n-series.IstioFailures, "server_istio", s.Name)
+		o.counter(all, n, "server_istio", s.Name)
+	}
+	o.gauge(serviceState, 1, s.Name, correlate.Healthy.String())
+}
+
+func (o sender) durations(s *correlate.Series, side int, service string) {
+	buckets := make(map[float64]uint64, len(correlate.DurationBounds))
+	var n uint64
+	for i, bound := range correlate.DurationBounds {
+		n += s.Durations[side][i]
+		buckets[float64(bound)/1000] = n
+	}
+	n += s.Durations[side][len(correlate.DurationBounds)]
+	o.ch <- prometheus.MustNewConstHistogram(durations, n, float64(s.Sum[side])/1000, buckets,
+		sides[side], strings.ToValidUTF8(service, "\uFFFD"))
+}
+
+// series names one series of a pod; two identities may share it.
+type series struct{ namespace, service, subset, pod, host, last string }
+
+func (o sender) pods(pods []correlate.PodStats) {
+	byCall := map[series]uint64{}
+	states := map[series]bool{}
+	for i := range pods {
+		p := &pods[i]
+		for v, n := range p.Calls {
+			if n > 0 {
+				byCall[series{service: p.Service, host: p.UpstreamHost, pod: p.Pod, last: correlate.Verdict(v).String()}] += n
+			}
+		}
+		if p.State != correlate.Healthy {
+			states[series{p.Namespace, p.Service, p.Subset, p.Pod, p.UpstreamHost, p.State.String()}] = true
+		}
+	}
+	for k, n := range byCall {
+		o.counter(calls, n, k.service, k.host, k.pod, k.last)
+	}
+	for k := range states {
+		o.gauge(podState, 1, k.namespace, k.service, k.subset, k.pod, k.host, k.last)
+	}
+}
+
+func (o sender) core(s *correlate.Snapshot) {
+	o.gauge(openHalves, float64(s.OpenHalves))
+	if s.Watermark != 0 {
+		o.gauge(watermark, float64(s.Watermark)/1000)
+		o.gauge(delay, max(float64(s.Span.End-s.Watermark)/1000, 0))
+	}
+	o.counter(late, s.Late, "late")
+	o.counter(late, s.Ahead, "ahead")
+	o.counter(duplicates, s.Join.Duplicates)
+	for bound, n := range s.Dropped {
+		o.counter(dropped, n, bound)
+	}
+}

@@ -1,0 +1,159 @@
+package report
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/slowpod/slowpod/classify"
+	"github.com/slowpod/slowpod/correlate"
+	"github.com/slowpod/slowpod/ingest/accesslog"
+	"github.com/slowpod/slowpod/sinks/counts"
+)
+
+// New makes the report of what was counted and found.
+func New(t *counts.Totals, s *correlate.Snapshot) *Report {
+	r := &Report{
+		Schema: SchemaVersion,
+		Lines: Lines{
+			Read: t.Read, Records: t.Records, Foreign: t.Foreign, Malformed: t.MalformedLines(),
+			MalformedByReason: map[string]uint64{},
+		},
+		Flags: flagCounts(t), Outcomes: outcomeCounts(t),
+		Join: Join{
+			ClientHalves: s.Join.ClientHalves, ServerHalves: s.Join.ServerHalves, ByKey: map[string]uint64{},
+		},
+		Dropped:  s.Dropped,
+		Services: []Service{}, Pods: []Pod{}, Findings: []Finding{},
+	}
+	for reason, n := range t.Malformed {
+		if n > 0 {
+			r.Lines.MalformedByReason[accesslog.Reason(reason).String()] = n
+		}
+	}
+	if s.Records > 0 {
+		r.Span = &Span{Time(s.Span.Start), Time(s.Span.End)}
+	}
+	for k := correlate.TupleID; int(k) < correlate.Keys; k++ {
+		r.Join.ByKey[k.String()] = s.Join.ByKey[k]
+		r.Join.Joined += s.Join.ByKey[k]
+	}
+	for i := range s.Services {
+		svc := &s.Services[i]
+		r.Services = append(r.Services, serviceRow(svc.Name, nil, &svc.Total))
+		for k := range svc.Groups {
+			r.Services = append(r.Services, serviceRow(svc.Name, &svc.Groups[k].Subset, &svc.Groups[k]))
+		}
+	}
+	for i := range s.Pods {
+		r.Pods = append(r.Pods, podRow(&s.Pods[i]))
+	}
+	for i := range s.Findings {
+		r.Findings = append(r.Findings, tell(&s.Findings[i], r.Span))
+	}
+	return r
+}
+
+func flagCounts(t *counts.Totals) []FlagCount {
+	rows := []FlagCount{}
+	for side := range t.Flags {
+		for f, n := range t.Flags[side] {
+			if n > 0 {
+				rows = append(rows, FlagCount{classify.Side(side).String(), classify.Flag(f).String(), n})
+			}
+		}
+	}
+	for f, n := range t.Custom {
+		rows = append(rows, FlagCount{f.Side.String(), f.Name, n})
+	}
+	slices.SortFunc(rows, func(a, b FlagCount) int {
+		return strings.Compare(a.Side+"\x00"+a.Flag, b.Side+"\x00"+b.Flag)
+	})
+	return rows
+}
+
+func outcomeCounts(t *counts.Totals) []OutcomeCount {
+	rows := []OutcomeCount{}
+	for side := range t.Outcomes {
+		for o, n := range t.Outcomes[side] {
+			if n > 0 {
+				rows = append(rows, OutcomeCount{classify.Side(side).String(), classify.Outcome(o).String(), n})
+			}
+		}
+	}
+	slices.SortFunc(rows, func(a, b OutcomeCount) int {
+		return strings.Compare(a.Side+"\x00"+a.Outcome, b.Side+"\x00"+b.Outcome)
+	})
+	return rows
+}
+
+func serviceRow(name string, subset *string, g *correlate.GroupStats) Service {
+	row := Service{
+		Service: name, Subset: subset,
+		Client: ClientRatio{Requests: g.ClientRequests, Failures: g.ClientFailures},
+		Server: ServerRatio{Requests: g.ServerRequests, Failures: g.ServerFailures},
+		// No kind of finding speaks of a whole service yet.
+		Calls: callCounts(&g.Calls), State: correlate.Healthy.String(),
+	}
+	row.Client.SuccessRatio, row.Client.Withheld = success(g.ClientRequests, g.ClientRequests-g.ClientFailures, g.ServerRequests)
+	row.Server.SuccessRatio, row.Server.Withheld = success(g.ServerRequests, g.ServerRequests-g.ServerFailures, g.ClientRequests)
+	row.Server.IstioSuccessRatio, _ = success(g.ServerRequests, g.IstioOK, g.ClientRequests)
+	return row
+}
+
+// Why a ratio is withheld.
+const (
+	oneSided   = "one_sided"
+	noRequests = "no_requests"
+)
+
+func success(requests, ok, otherSide uint64) (ratio *float64, withheld *string) {
+	if requests > 0 {
+		v := float64(ok) / float64(requests)
+		return &v, nil
+	}
+	why := noRequests
+	if otherSide > 0 {
+		why = oneSided
+	}
+	return nil, &why
+}
+
+func callCounts(c *correlate.Calls) map[string]uint64 {
+	m := map[string]uint64{}
+	for v, n := range c {
+		if n > 0 {
+			m[correlate.Verdict(v).String()] = n
+		}
+	}
+	return m
+}
+
+func podRow(p *correlate.PodStats) Pod {
+	row := Pod{
+		UpstreamHost: p.UpstreamHost, Service: p.Service, Subset: orNull(p.Subset),
+		Namespace: orNull(namespaceOf(p.Namespace, p.Service)), Pod: orNull(p.Pod), PodID: orNull(p.PodID), Node: orNull(p.Node),
+		Client: PodClient{p.ClientRequests, p.Timeouts, p.ClientFailures},
+		Server: PodServer{p.ServerRequests, p.Disconnects, p.ServerFailures},
+		Calls:  callCounts(&p.Calls), State: p.Worst.String(),
+	}
+	return row
+}
+
+// namespaceOf is the namespace of a pod: its records', else that of its
+// service, whose selector reaches no other.
+func namespaceOf(namespace, service string) string {
+	if namespace != "" {
+		return namespace
+	}
+	if parts := strings.Split(service, "."); len(parts) >= 3 && parts[2] == "svc" {
+		return parts[1]
+	}
+	return ""
+}
+
+func orNull(s string) *string {
+	if s == "" {
+		return nil
+	}
+	return &s
+}

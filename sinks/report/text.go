@@ -1,0 +1,362 @@
+package report
+
+import (
+	"fmt"
+	"io"
+	"maps"
+	"slices"
+	"strings"
+)
+
+// TextOptions says how text is written.
+type TextOptions struct {
+	// Colour: the reader is a terminal.
+	Colour bool
+	// Width is where lines are wrapped; 0 means 100 columns.
+	Width int
+}
+
+// WriteText writes the report for a person: what is wrong, what proves it,
+// what to run next; then the services and what was read.
+func WriteText(w io.Writer, r *Report, o TextOptions) error {
+	t := &text{colour: o.Colour, width: o.Width}
+	if t.width == 0 {
+		t.width = 100
+	}
+	t.head(r)
+	for i := range r.Findings {
+		t.finding(r, &r.Findings[i])
+	}
+	t.services(r)
+	t.read(r)
+	_, err := io.WriteString(w, t.b.String())
+	return err
+}
+
+// WriteFinding writes one finding of the report as WriteText does.
+func WriteFinding(w io.Writer, r *Report, f *Finding, o TextOptions) error {
+	t := &text{colour: o.Colour, width: o.Width}
+	if t.width == 0 {
+		t.width = 100
+	}
+	t.finding(r, f)
+	_, err := io.WriteString(w, t.b.String())
+	return err
+}
+
+// text builds the report; everything that comes from a log goes through Safe.
+type text struct {
+	b      strings.Builder
+	colour bool
+	width  int
+}
+
+// The few looks that text has.
+const (
+	bold    = "1"
+	red     = "1;31"
+	yellow  = "1;33"
+	dim     = "2"
+	command = "36"
+)
+
+func (t *text) style(code, s string) string {
+	if !t.colour {
+		return s
+	}
+	return "\x1b[" + code + "m" + s + "\x1b[0m"
+}
+
+func (t *text) line(format string, args ...any) {
+	fmt.Fprintf(&t.b, format+"\n", args...)
+}
+
+// wrap writes words in lines of the width, indented.
+func (t *text) wrap(indent, first, s string) {
+	line := first
+	for word := range strings.FieldsSeq(s) {
+		if len([]rune(line))+1+len([]rune(word)) > t.width && strings.TrimSpace(line) != "" {
+			t.line("%s", line)
+			line = indent
+		}
+		if strings.TrimSpace(line) != "" && !strings.HasSuffix(line, " ") {
+			line += " "
+		}
+		line += word
+	}
+	t.line("%s", line)
+}
+
+func (t *text) head(r *Report) {
+	open := 0
+	for i := range r.Findings {
+		if r.Findings[i].End == nil {
+			open++
+		}
+	}
+	switch {
+	case r.Lines.Records == 0 && r.Lines.Read == 0:
+		t.line("%s", t.style(bold, "Nothing to judge: the input holds no lines."))
+	case r.Lines.Records == 0:
+		t.line("%s", t.style(bold, "Nothing to judge: no access-log entry in "+count(r.Lines.Read)+" lines."))
+	case len(r.Findings) == 0:
+		t.line("%s", t.style(bold, "No slow pod found."))
+		t.rests(r)
+	case len(r.Findings) == 1:
+		t.line("%s", t.style(bold, "1 finding")+t.openAtEnd(open))
+	default:
+		t.line("%s", t.style(bold, fmt.Sprintf("%d findings", len(r.Findings)))+t.openAtEnd(open))
+	}
+	t.line("")
+}
+
+func (t *text) openAtEnd(open int) string {
+	if open == 0 {
+		return ", over by the end of the records"
+	}
+	return fmt.Sprintf(", %d still going on at the end of the records", open)
+}
+
+// rests says what "nothing found" rests on.
+func (t *text) rests(r *Report) {
+	both := 0
+	for i := range r.Pods {
+		if r.Pods[i].Client.Requests > 0 && r.Pods[i].Server.Requests > 0 {
+			both++
+		}
+	}
+	t.wrap("", "", fmt.Sprintf("That rests on %s records of %s; for %d of %d pods both sides report.",
+		count(r.Lines.Records), plural(len(services(r)), "service"), both, len(r.Pods)))
+}
+
+func (t *text) finding(r *Report, f *Finding) {
+	colour := yellow
+	if f.Severity == "critical" {
+		colour = red
+	}
+	t.line("%s  %s", t.style(colour, strings.ToUpper(f.Severity)), t.style(bold, Safe(f.Title)))
+	t.line("  %s", t.style(dim, f.Kind+", "+proofWords(f)+", "+when(r, f)))
+	t.line("  %s", identity(f))
+	t.line("")
+	t.wrap("  ", "  ", Safe(f.Summary))
+	t.line("")
+	for _, row := range figures(r, f) {
+		t.wrap("                      ", fmt.Sprintf("  %-20s", row[0]), row[1])
+	}
+	t.line("")
+	t.line("  %s", t.style(bold, "Run next"))
+	for _, s := range f.Next {
+		mark := ""
+		if s.Changes {
+			mark = " " + t.style(yellow, "(changes the cluster)")
+		}
+		t.line("  - %s%s", Safe(s.Why), mark)
+		t.line("    %s", t.style(command, Safe(s.Command)))
+	}
+	t.line("")
+}
+
+func proofWords(f *Finding) string {
+	switch f.Proof {
+	case "both":
+		return "seen from both sides"
+	case "server":
+		return "seen by the pod’s own proxy only"
+	}
+	return "seen by the callers only"
+}
+
+func when(r *Report, f *Finding) string {
+	start := "since " + day(f.Start)
+	if r.Span != nil && f.Start-r.Span.Start < 30_000 {
+		start = "since the first records, " + day(r.Span.Start) + " or earlier"
+	}
+	if f.End != nil {
+		return "from " + strings.TrimPrefix(start, "since ") + " to " + f.End.Clock() + " UTC"
+	}
+	return start
+}
+
+func day(t Time) string { return t.String()[:10] + " " + t.Clock() + " UTC" }
+
+func identity(f *Finding) string {
+	parts := []string{Safe(text0(f.UpstreamHost))}
+	for _, p := range [...]struct {
+		name  string
+		value *string
+	}{{"pod", f.Pod}, {"namespace", f.Namespace}, {"node", f.Node}} {
+		if p.value != nil {
+			parts = append(parts, p.name+" "+Safe(*p.value))
+		}
+	}
+	return strings.Join(parts, "  ")
+}
+
+func text0(s *string) string {
+	if s == nil {
+		return ""
+	}
+	return *s
+}
+
+// figures are the numbers of a finding, each with its name.
+func figures(r *Report, f *Finding) [][2]string {
+	e := &f.Evidence
+	var rows [][2]string
+	add := func(name, format string, args ...any) {
+		rows = append(rows, [2]string{name, fmt.Sprintf(format, args...)})
+	}
+	if f.Proof != "server" {
+		add("timeouts", "%s of %s requests (UT) at the callers", count(e.Timeouts), count(e.Requests))
+	}
+	if f.Proof != "client" {
+		add("disconnects", "%s (DC, DR) at the pod; %s matched to a timeout, call by call", count(e.Disconnects), count(e.Confirmed))
+	}
+	if f.Proof != "server" {
+		add("siblings", "%s timeouts of %s requests, %s", count(e.SiblingTimeouts), count(e.SiblingRequests), plural(int(e.Siblings), "pod"))
+	}
+	if svc := row(r, f); svc != nil {
+		if s := ratios(r, svc); s != "" {
+			add("success of service", "%s", s)
+		}
+	}
+	if e.P50Ratio != nil {
+		atLeast := ""
+		if e.P50Cut {
+			atLeast = "at least "
+		}
+		add("median duration", "%s%.1f times the siblings’", atLeast, *e.P50Ratio)
+	}
+	if e.TimeoutMS != nil {
+		add("timeout", "%d ms, %s hits", *e.TimeoutMS, count(e.Timeouts))
+	}
+	if len(e.Callers) > 0 {
+		add("callers", "%s", Safe(strings.Join(e.Callers, ", ")))
+	}
+	add("cause", "%s", Safe(f.Cause))
+	return rows
+}
+
+// row is the whole service of a finding.
+func row(r *Report, f *Finding) *Service {
+	for i := range r.Services {
+		if s := &r.Services[i]; s.Subset == nil && f.Service != nil && s.Service == *f.Service {
+			return s
+		}
+	}
+	return nil
+}
+
+// services are the rows of whole services.
+func services(r *Report) []*Service {
+	var rows []*Service
+	for i := range r.Services {
+		if r.Services[i].Subset == nil {
+			rows = append(rows, &r.Services[i])
+		}
+	}
+	return rows
+}
+
+// ratios says success as the callers and as Istio count it, and why they
+// differ where they do by more than a point.
+func ratios(r *Report, s *Service) string {
+	client, istio := s.Client.SuccessRatio, s.Server.IstioSuccessRatio
+	switch {
+	case client == nil && istio == nil:
+		return ""
+	case istio == nil:
+		return "callers " + percent(*client) + ", no records of the called side"
+	case client == nil:
+		return "Istio's count " + percent(*istio) + ", no records of the callers"
+	}
+	both := fmt.Sprintf("callers %s, Istio's count %s", percent(*client), percent(*istio))
+	if max(*client-*istio, *istio-*client) <= 0.01 {
+		return both
+	}
+	return both + ": " + whyDifferent(r, s)
+}
+
+// whyDifferent explains the gap between the callers' success and Istio's
+// count in one sentence.
+func whyDifferent(r *Report, s *Service) string {
+	server := &s.Server
+	istioFailures := server.Requests - uint64(*server.IstioSuccessRatio*float64(server.Requests)+0.5)
+	hidden := server.Failures - min(istioFailures, server.Failures)
+	if hidden == 0 {
+		return "the callers’ failures are not in the called pods’ records: those requests never reached them, or their records are missing"
+	}
+	return fmt.Sprintf("%s were cut by the caller (%scode 0), which Istio counts as success", plural(int(hidden), "request"), cutFlags(r))
+}
+
+// cutFlags names the flags that servers logged for cut requests.
+func cutFlags(r *Report) string {
+	var names []string
+	for _, f := range r.Flags {
+		if f.Side == "server" && (f.Flag == "DC" || f.Flag == "DR") {
+			names = append(names, f.Flag)
+		}
+	}
+	if len(names) == 0 {
+		return ""
+	}
+	return strings.Join(names, " or ") + ", "
+}
+
+// maxServices is how many services the text lists.
+const maxServices = 20
+
+// services lists services, those with most failing requests first.
+func (t *text) services(r *Report) {
+	rows := services(r)
+	if len(rows) == 0 {
+		return
+	}
+	slices.SortStableFunc(rows, func(a, b *Service) int {
+		return int(b.Client.Failures+b.Server.Failures) - int(a.Client.Failures+a.Server.Failures)
+	})
+	t.line("%s", t.style(bold, "Services"))
+	for i, s := range rows {
+		if i == maxServices {
+			t.line("  and %d more with fewer failures", len(rows)-i)
+			break
+		}
+		t.line("  %s  %s", Safe(s.Service), t.style(dim, plural(int(max(s.Client.Requests, s.Server.Requests)), "request")))
+		if line := ratios(r, s); line != "" {
+			t.wrap("    ", "    ", line)
+		}
+	}
+	t.line("")
+}
+
+func (t *text) read(r *Report) {
+	t.line("%s", t.style(bold, "Read"))
+	l := &r.Lines
+	line := fmt.Sprintf("%s: %s, %s foreign, %s malformed", plural(int(l.Read), "line"), plural(int(l.Records), "record"),
+		count(l.Foreign), count(l.Malformed))
+	var reasons []string
+	for _, name := range slices.Sorted(maps.Keys(l.MalformedByReason)) {
+		reasons = append(reasons, name+" "+count(l.MalformedByReason[name]))
+	}
+	if len(reasons) > 0 {
+		line += " (" + strings.Join(reasons, ", ") + ")"
+	}
+	t.wrap("  ", "  ", line)
+	if r.Span != nil {
+		t.line("  from %s to %s", day(r.Span.Start), day(r.Span.End))
+	}
+	if r.Join.ClientHalves+r.Join.ServerHalves > 0 {
+		t.wrap("  ", "  ", fmt.Sprintf("%s of callers and %s of called pods went wrong or were cut; %s joined from both sides",
+			plural(int(r.Join.ClientHalves), "record"), count(r.Join.ServerHalves), plural(int(r.Join.Joined), "call")))
+	}
+	for _, name := range slices.Sorted(maps.Keys(r.Dropped)) {
+		t.line("  %s dropped at the bound %s", count(r.Dropped[name]), name)
+	}
+}
+
+func plural(n int, word string) string {
+	if n == 1 {
+		return "1 " + word
+	}
+	return count(uint64(max(n, 0))) + " " + word + "s"
+}
