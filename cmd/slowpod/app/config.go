@@ -1,0 +1,228 @@
+package app
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"regexp"
+	"strconv"
+	"strings"
+
+	"github.com/alecthomas/units"
+	"go.yaml.in/yaml/v3"
+
+	"github.com/slowpod/slowpod/correlate"
+)
+
+// Config is the configuration file. Every default is in DefaultConfig.
+type Config struct {
+	Web    WebConfig    `yaml:"web"`
+	Log    LogConfig    `yaml:"log"`
+	Input  InputConfig  `yaml:"input"`
+	Bounds BoundsConfig `yaml:"bounds"`
+}
+
+// WebConfig is where metrics and page are served.
+type WebConfig struct {
+	ListenAddress string `yaml:"listen_address"`
+}
+
+// LogConfig is slowpod's own log.
+type LogConfig struct {
+	Level  string `yaml:"level"`
+	Format string `yaml:"format"`
+}
+
+// InputConfig is what is read.
+type InputConfig struct {
+	// Files are read from their start and followed; "-" is stdin.
+	Files []string `yaml:"files"`
+}
+
+// BoundsConfig is correlate.Bounds, in units that people write.
+type BoundsConfig struct {
+	JoinBytes units.Base2Bytes `yaml:"join_bytes"`
+	Halves    int              `yaml:"halves"`
+	Traces    int              `yaml:"traces"`
+	Pods      int              `yaml:"pods"`
+	Services  int              `yaml:"services"`
+}
+
+// DefaultConfig returns the configuration of an empty file.
+func DefaultConfig() Config {
+	b := correlate.DefaultBounds()
+	return Config{
+		Web:   WebConfig{ListenAddress: ":9504"},
+		Log:   LogConfig{Level: "info", Format: "logfmt"},
+		Input: InputConfig{Files: []string{}},
+		Bounds: BoundsConfig{
+			JoinBytes: units.Base2Bytes(b.JoinBytes), Halves: b.Halves, Traces: b.Traces, Pods: b.Pods, Services: b.Services,
+		},
+	}
+}
+
+// Core returns the bounds as the core takes them.
+func (b BoundsConfig) Core() correlate.Bounds {
+	return correlate.Bounds{
+		JoinBytes: int(b.JoinBytes), Halves: b.Halves, Traces: b.Traces, Pods: b.Pods, Services: b.Services,
+	}
+}
+
+// Mistake is one thing that is wrong with a configuration file.
+type Mistake struct {
+	File string
+	Line int // 0 where no line can be named
+	Text string
+}
+
+func (m *Mistake) Error() string {
+	if m.Line == 0 {
+		return m.File + ": " + m.Text
+	}
+	return fmt.Sprintf("%s:%d: %s", m.File, m.Line, m.Text)
+}
+
+// LoadConfig reads a configuration file. The error holds every mistake, one a
+// line.
+func LoadConfig(name string) (Config, error) {
+	b, err := os.ReadFile(name)
+	if err != nil {
+		return Config{}, fmt.Errorf("configuration file: %w", err)
+	}
+	return ParseConfig(name, b)
+}
+
+// ParseConfig reads a configuration; name is what mistakes call it.
+func ParseConfig(name string, b []byte) (Config, error) {
+	cfg := DefaultConfig()
+	var errs []error
+	dec := yaml.NewDecoder(bytes.NewReader(b))
+	dec.KnownFields(true)
+	err := dec.Decode(&cfg)
+	var typeErr *yaml.TypeError
+	switch {
+	case errors.Is(err, io.EOF): // an empty file: all defaults
+	case errors.As(err, &typeErr):
+		for _, text := range typeErr.Errors {
+			errs = append(errs, decodeMistake(name, text))
+		}
+	case err != nil:
+		return cfg, decodeMistake(name, strings.TrimPrefix(err.Error(), "yaml: "))
+	}
+	var root yaml.Node
+	if err := yaml.Unmarshal(b, &root); err != nil {
+		return cfg, decodeMistake(name, err.Error())
+	}
+	for _, w := range cfg.validate() {
+		errs = append(errs, &Mistake{File: name, Line: lineOf(&root, w.path...), Text: strings.Join(w.path, ".") + ": " + w.text})
+	}
+	return cfg, errors.Join(errs...)
+}
+
+var (
+	unknownField = regexp.MustCompile(`field (\S+) not found in type \S+`)
+	wrongType    = regexp.MustCompile("cannot unmarshal !!(\\S+) `(.*)` into (\\S+)")
+	lineNumber   = regexp.MustCompile(`^line (\d+): `)
+)
+
+// decodeMistake turns an error of the YAML library into words for people who
+// do not know our types.
+func decodeMistake(name, text string) *Mistake {
+	m := &Mistake{File: name}
+	if n := lineNumber.FindStringSubmatch(text); n != nil {
+		m.Line, _ = strconv.Atoi(n[1])
+		text = text[len(n[0]):]
+	}
+	text = unknownField.ReplaceAllString(text, "unknown option $1")
+	if w := wrongType.FindStringSubmatch(text); w != nil {
+		text = fmt.Sprintf("%q is no %s", w[2], typeWords(w[3]))
+	}
+	m.Text = text
+	return m
+}
+
+func typeWords(goType string) string {
+	switch {
+	case goType == "int":
+		return "whole number"
+	case strings.HasSuffix(goType, "Base2Bytes"):
+		return "size, such as 64MiB"
+	case strings.HasPrefix(goType, "[]"):
+		return "list"
+	case goType == "string":
+		return "text"
+	}
+	return "section"
+}
+
+// wrong is a value that cannot be used.
+type wrong struct {
+	path []string
+	text string
+}
+
+func (c *Config) validate() []wrong {
+	var all []wrong
+	add := func(text string, path ...string) { all = append(all, wrong{path, text}) }
+	if _, _, err := net.SplitHostPort(c.Web.ListenAddress); err != nil {
+		add(fmt.Sprintf("%q is no address to listen on; write host:port or :port", c.Web.ListenAddress), "web", "listen_address")
+	}
+	switch c.Log.Level {
+	case "debug", "info", "warn", "error":
+	default:
+		add(fmt.Sprintf("%q is none of debug, info, warn, error", c.Log.Level), "log", "level")
+	}
+	switch c.Log.Format {
+	case "logfmt", "json":
+	default:
+		add(fmt.Sprintf("%q is none of logfmt, json", c.Log.Format), "log", "format")
+	}
+	if c.Bounds.JoinBytes < 0 || c.Bounds.JoinBytes > 1<<40 {
+		add("must be from 32MiB to 1TiB", "bounds", "join_bytes")
+	} else {
+		for _, e := range boundErrors(c.Bounds.Core().Validate()) {
+			add(fmt.Sprintf("must be at least %d, not %d", e.Least, e.Got), "bounds", e.Name)
+		}
+	}
+	return all
+}
+
+func boundErrors(err error) []*correlate.BoundError {
+	joined, ok := err.(interface{ Unwrap() []error })
+	if !ok {
+		return nil
+	}
+	var all []*correlate.BoundError
+	for _, e := range joined.Unwrap() {
+		var b *correlate.BoundError
+		if errors.As(e, &b) {
+			all = append(all, b)
+		}
+	}
+	return all
+}
+
+// lineOf finds the line on which a path stands in a document; 0 if it is not
+// there.
+func lineOf(n *yaml.Node, path ...string) int {
+	if n.Kind == yaml.DocumentNode && len(n.Content) > 0 {
+		n = n.Content[0]
+	}
+	line := 0
+	for _, name := range path {
+		found := false
+		for i := 0; i+1 < len(n.Content); i += 2 {
+			if n.Content[i].Value == name {
+				line, n, found = n.Content[i].Line, n.Content[i+1], true
+				break
+			}
+		}
+		if !found {
+			return 0
+		}
+	}
+	return line
+}

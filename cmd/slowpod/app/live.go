@@ -1,0 +1,122 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/slowpod/slowpod/ingest"
+	"github.com/slowpod/slowpod/ingest/file"
+	"github.com/slowpod/slowpod/sinks/report"
+)
+
+// Live reads files as they grow, and stdin, into an engine.
+type Live struct {
+	Files  []string // "-" is Stdin
+	Stdin  io.Reader
+	Logger *slog.Logger
+	Engine *Engine
+}
+
+// Run reads until ctx ends. Where nothing can come any more, stdin having
+// ended, it judges what is there and returns. An input that cannot be read ends
+// it with an error.
+func (l *Live) Run(ctx context.Context) error {
+	merger := NewMerger()
+	group, ctx := errgroup.WithContext(ctx)
+	for i, name := range l.Files {
+		p := NewPipeline(l.Engine.Worker(SourceOf(name)), int32(i), l.Logger)
+		src := file.New(name, file.Options{Stdin: l.Stdin, Follow: name != "-"})
+		if len(l.Files) == 1 {
+			group.Go(func() error {
+				return ended(ctx, src.Run(ctx, func(ctx context.Context, b ingest.Batch) error {
+					return l.Engine.Handle(ctx, p, b)
+				}))
+			})
+			break
+		}
+		lane := merger.Lane()
+		group.Go(func() error {
+			defer lane.Close()
+			return ended(ctx, src.Run(ctx, func(ctx context.Context, b ingest.Batch) error { return lane.Handle(ctx, p, b) }))
+		})
+	}
+	if len(l.Files) > 1 {
+		group.Go(func() error { return merger.Run(ctx, l.Engine.Add) })
+	}
+	err := group.Wait()
+	if err == nil && ctx.Err() == nil {
+		l.Engine.Close()
+	}
+	return err
+}
+
+// ended forgives an error that is only the end of ctx.
+func ended(ctx context.Context, err error) error {
+	if err != nil && ctx.Err() != nil && errors.Is(err, ctx.Err()) {
+		return nil
+	}
+	return err
+}
+
+// Announcer tells findings as they begin and end.
+type Announcer struct {
+	Engine *Engine
+	// Began and Ended are called from Run, one at a time.
+	Began, Ended func(*report.Report, *report.Finding)
+}
+
+// announceEvery is how often findings are looked for: slices close once in ten
+// seconds at most.
+const announceEvery = time.Second
+
+// Run looks for findings until ctx ends, and once more then.
+func (a *Announcer) Run(ctx context.Context) error {
+	tick := time.NewTicker(announceEvery)
+	defer tick.Stop()
+	open := map[string]bool{}
+	for {
+		a.look(open)
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			a.look(open)
+			return nil
+		}
+	}
+}
+
+func (a *Announcer) look(open map[string]bool) {
+	r := a.Engine.Report()
+	for i := range r.Findings {
+		f := &r.Findings[i]
+		wasOpen, known := open[f.ID]
+		isOpen := f.End == nil
+		if !known {
+			a.Began(r, f)
+		}
+		if !isOpen && (wasOpen || !known) {
+			a.Ended(r, f)
+		}
+		open[f.ID] = isOpen
+	}
+}
+
+// Sources says of each input what it does, for a page without anything else to
+// show.
+func Sources(files []string) []string {
+	var s []string
+	for _, name := range files {
+		if name == "-" {
+			s = append(s, "Reading stdin.")
+		} else {
+			s = append(s, fmt.Sprintf("Following %s as it grows.", report.Safe(name)))
+		}
+	}
+	return s
+}

@@ -1,0 +1,82 @@
+// Package app puts the stages together: what the commands share.
+//
+// It knows every stage and in which order they run. It must never know a
+// format, a flag or a rule of its own.
+package app
+
+import (
+	"context"
+	"log/slog"
+
+	"github.com/slowpod/slowpod/classify"
+	"github.com/slowpod/slowpod/correlate"
+	"github.com/slowpod/slowpod/ingest"
+	"github.com/slowpod/slowpod/ingest/accesslog"
+	"github.com/slowpod/slowpod/sinks/counts"
+	"github.com/slowpod/slowpod/sinks/report"
+)
+
+// Pipeline is the hot path of one worker: parse, classify, count, hand on. It
+// belongs to one goroutine at a time and allocates nothing per line.
+type Pipeline struct {
+	parser *accesslog.Parser
+	counts *counts.Worker
+	file   int32
+	logger *slog.Logger
+	logged [accesslog.Reasons]bool
+
+	entry accesslog.Record
+	rec   correlate.Record
+}
+
+// NewPipeline returns the pipeline of a stream; file is its number in
+// correlate.Record.File.
+func NewPipeline(w *counts.Worker, file int32, logger *slog.Logger) *Pipeline {
+	return &Pipeline{parser: accesslog.NewParser(), counts: w, file: file, logger: logger}
+}
+
+// Handle takes a batch and gives each record to take, which must not keep it.
+// It stops at the first error of take, and has no other: a bad line is counted.
+func (p *Pipeline) Handle(_ context.Context, b ingest.Batch, take func(*correlate.Record) error) error {
+	p.counts.Lock()
+	defer p.counts.Unlock()
+	for i := range b.Lines {
+		l := &b.Lines[i]
+		if l.Cut {
+			p.bad(b.Stream, l, accesslog.TooLong)
+			continue
+		}
+		switch result, reason := p.parser.Parse(l.Bytes, &p.entry); result {
+		case accesslog.Foreign:
+			p.counts.Line(result, reason)
+		case accesslog.Malformed:
+			p.bad(b.Stream, l, reason)
+		case accesslog.Parsed:
+			class := classify.Classify(&p.entry)
+			p.counts.Record(&p.entry, &class)
+			p.rec.From(&p.entry, class, p.file, l.Number)
+			if p.rec.Producer == 0 {
+				p.rec.Producer = uint64(p.file) + 1 // nothing names the writer: the stream
+			}
+			if err := take(&p.rec); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// maxLoggedLine is how much of a malformed line the log shows, in bytes.
+const maxLoggedLine = 200
+
+// bad counts a malformed line; the first of each reason is logged.
+func (p *Pipeline) bad(stream string, l *ingest.Line, reason accesslog.Reason) {
+	p.counts.Line(accesslog.Malformed, reason)
+	if p.logged[reason] {
+		return
+	}
+	p.logged[reason] = true
+	p.logger.Warn("malformed line; further ones for this reason are only counted",
+		"reason", reason.String(), "file", report.Safe(stream), "line", l.Number,
+		"begins", report.Safe(string(l.Bytes[:min(len(l.Bytes), maxLoggedLine)])))
+}

@@ -1,0 +1,148 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"time"
+
+	"github.com/alecthomas/kingpin/v2"
+	"github.com/schollz/progressbar/v3"
+	"golang.org/x/term"
+
+	"github.com/slowpod/slowpod/cmd/slowpod/app"
+	"github.com/slowpod/slowpod/ingest/file"
+	"github.com/slowpod/slowpod/sinks/report"
+)
+
+const reportHelp = `Read access logs and say which pod is slow: as text for a person, or as JSON.
+
+FILE is plain, gzip or zstd; several may come in any order of time; "-", or none when something is piped in, is stdin.
+
+Examples:
+  kubectl logs -n istio-system deploy/istio-ingressgateway | slowpod report -
+  slowpod report gateway.log pods/*.log.gz --output=json --calls=calls.jsonl`
+
+type reportOptions struct {
+	files  []string
+	output string
+	calls  string
+}
+
+//	files → pipeline → sort by end time → core → text or JSON
+//	                                        └──→ calls file
+func reportCommand(k *kingpin.Application) command {
+	var o reportOptions
+	clause := k.Command("report", reportHelp)
+	clause.Arg("FILE", "Log files.").StringsVar(&o.files)
+	clause.Flag("output", "How the report is written: text or json.").Default("text").EnumVar(&o.output, "text", "json")
+	clause.Flag("calls", "Also write each call that went wrong as one line of JSON to this file.").PlaceHolder("FILE").StringVar(&o.calls)
+	return command{clause, func(ctx context.Context, c console) error { return o.run(ctx, c) }}
+}
+
+func (o *reportOptions) run(ctx context.Context, c console) error {
+	files, err := inputs(o.files, c.stdin)
+	if err != nil {
+		return err
+	}
+	offline := app.Offline{Files: files, Stdin: c.stdin, Logger: slog.New(slog.NewTextHandler(c.stderr, nil))}
+	if o.calls != "" {
+		f, err := os.OpenFile(o.calls, os.O_CREATE|os.O_WRONLY|os.O_TRUNC, 0o600)
+		if err != nil {
+			return fmt.Errorf("calls file: %w", err)
+		}
+		defer f.Close()
+		offline.Calls = f
+	}
+	bar := newBar(c.stderr, files)
+	offline.Progress = bar.set
+	r, err := offline.Run(ctx)
+	bar.finish()
+	if r == nil {
+		return err
+	}
+	if werr := o.write(c.stdout, r); werr != nil {
+		err = errors.Join(err, fmt.Errorf("report: %w", werr))
+	}
+	if r.Lines.Read > 0 && r.Lines.Records == 0 {
+		err = errors.Join(err, fmt.Errorf("no access-log entry in %d lines", r.Lines.Read))
+	}
+	return err
+}
+
+func (o *reportOptions) write(w io.Writer, r *report.Report) error {
+	if o.output == "json" {
+		return report.WriteJSON(w, r)
+	}
+	width, terminal := terminalWidth(w)
+	return report.WriteText(w, r, report.TextOptions{Colour: terminal && os.Getenv("NO_COLOR") == "", Width: width})
+}
+
+// inputs is what to read: the files, else stdin if something is piped in.
+func inputs(files []string, stdin io.Reader) ([]string, error) {
+	seen := 0
+	for _, f := range files {
+		if f == "-" {
+			seen++
+		}
+	}
+	switch f, ok := stdin.(*os.File); {
+	case seen > 1:
+		return nil, usageError{errors.New(`"-" is given more than once: there is one stdin`)}
+	case len(files) > 0:
+		return files, nil
+	case ok && term.IsTerminal(int(f.Fd())):
+		return nil, usageError{errors.New("nothing to read: name log files, or pipe a log in")}
+	}
+	return []string{"-"}, nil
+}
+
+// terminalWidth says whether w is a terminal, and how wide text should be.
+func terminalWidth(w io.Writer) (int, bool) {
+	f, ok := w.(*os.File)
+	if !ok || !term.IsTerminal(int(f.Fd())) {
+		return 0, false
+	}
+	width, _, err := term.GetSize(int(f.Fd()))
+	if err != nil {
+		return 0, true
+	}
+	return min(max(width, 40), 120), true
+}
+
+// bar shows progress on a terminal; elsewhere it does nothing.
+type bar struct{ p *progressbar.ProgressBar }
+
+func newBar(w io.Writer, files []string) bar {
+	if _, terminal := terminalWidth(w); !terminal {
+		return bar{}
+	}
+	total := int64(0)
+	for _, name := range files {
+		size, ok := file.Size(name)
+		if !ok {
+			total = -1
+			break
+		}
+		total += size
+	}
+	return bar{progressbar.NewOptions64(total,
+		progressbar.OptionSetWriter(w), progressbar.OptionSetDescription("reading"), progressbar.OptionShowBytes(true),
+		progressbar.OptionClearOnFinish(), progressbar.OptionThrottle(100*time.Millisecond), progressbar.OptionSetWidth(30),
+	)}
+}
+
+func (b bar) set(read int64) {
+	if b.p != nil {
+		_ = b.p.Set64(read) // a progress bar that cannot be drawn is no error
+	}
+}
+
+func (b bar) finish() {
+	if b.p != nil {
+		_ = b.p.Finish()
+	}
+}
