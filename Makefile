@@ -1,0 +1,55 @@
+# What people type. `make help` lists it.
+
+GO       ?= go
+BIN      := .cache/bin
+LINT     := $(BIN)/golangci-lint
+LINT_VERSION := v2.15.0
+FUZZTIME ?= 30s
+
+.DEFAULT_GOAL := build
+
+## help: list the targets
+help:
+	@sed -n 's/^## //p' $(MAKEFILE_LIST)
+
+## build: build ./slowpod
+build:
+	$(GO) build -trimpath -o slowpod ./cmd/slowpod
+
+## test: run all tests under the race detector
+test:
+	$(GO) vet ./...
+	$(GO) test -race ./...
+
+## race: the same, ten times, for what shows only now and then
+race:
+	$(GO) test -race -count=10 ./cmd/... ./correlate/... ./ingest/... ./sinks/...
+
+## lint: run the linters; they hold the direction of imports, too
+lint: $(LINT)
+	$(LINT) run ./...
+
+$(LINT):
+	GOBIN=$(abspath $(BIN)) $(GO) install github.com/golangci/golangci-lint/v2/cmd/golangci-lint@$(LINT_VERSION)
+
+## fmt: format the code
+fmt: $(LINT)
+	$(LINT) fmt ./...
+
+## fuzz: run every fuzz target for FUZZTIME (default 30s) each
+fuzz:
+	@set -e; for pkg in $$($(GO) list ./...); do \
+		for f in $$($(GO) test -list '^Fuzz' $$pkg | grep '^Fuzz'); do \
+			echo "$$pkg $$f"; $(GO) test -run '^$$' -fuzz "^$$f\$$" -fuzztime $(FUZZTIME) $$pkg; \
+		done; \
+	done
+
+## bench: run the benchmarks
+bench:
+	$(GO) test -run '^$$' -bench . -benchmem ./...
+
+## demo: a simulated mesh with one slow pod, live page and metrics, no broker
+demo:
+	$(GO) run ./cmd/slowpod demo
+
+.PHONY: help build test race lint fmt fuzz bench demo
