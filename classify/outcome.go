@@ -68,7 +68,7 @@ type Class struct {
 	Half bool
 }
 
-// Of classifies a record.
+// Classify classifies a record.
 func Classify(r *accesslog.Record) Class {
 	c := Class{Side: SideOf(r), Flags: ParseSet(r.Flags)}
 	// A TCP record has neither method nor protocol; a request that was too
