@@ -44,6 +44,8 @@ func (c *Correlator) open(p *pod, kind State, now int64) {
 	f.ID = findingID(kind, p, f.Start)
 	j.finding, j.state, j.worst = f, kind, max(j.worst, kind)
 	c.findings = append(c.findings, f)
+	j.client.watch(j.evidence.timeouts, j.evidence.requests)
+	j.server.watch(j.evidence.disconnects, j.evidence.serverRequests)
 }
 
 // findingID is the same for the same finding however often the lines are read.

@@ -264,7 +264,7 @@ func (c *Correlator) loneMatch(h *half) int32 {
 		at := h.end + b*hostWithin
 		t.walk(chainHost, hostHash(h.host, at), func(i int32, o *half) bool {
 			if o.host == h.host && o.end/hostWithin == at/hostWithin && o.side != h.side && !o.taken &&
-				abs(o.end-h.end) <= hostWithin && !(o.tuple != 0 && h.tuple != 0 && o.tuple != h.tuple) {
+				abs(o.end-h.end) <= hostWithin && (o.tuple == 0 || h.tuple == 0 || o.tuple == h.tuple) {
 				best = i
 				count++
 			}
@@ -358,7 +358,7 @@ func (c *Correlator) finishClient(i int32) {
 	}
 	sortByEnd(j.server)
 	p := c.podAt(h.host, h.end)
-	verdict := Joined
+	var verdict Verdict
 	if len(j.server) == 0 {
 		shared := h.id != 0 && j.traces.inShare(h.id)
 		verdict = aloneClient(&j.client, shared, c.reports(p, h), c.atEdge(h, p, &j.client))

@@ -63,24 +63,50 @@ func alternatives(dead float64) [3]float64 {
 
 // sums is one side's evidence against a pod.
 type sums struct {
-	up, down [3]float64 // per alternative; down is the mirror: for its health
-	bad      uint8      // bit per slice with data, newest lowest
-	n, cut   float64    // decayed
+	up   [3]float64 // per alternative
+	down float64    // the mirror: evidence for its health, since a finding
+	lead int        // the alternative that raised the finding
+	dead float64    // share of the last slice below which it is like its siblings
+	bad  uint8      // bit per slice with data, newest lowest
+	n    float64    // requests, decayed
+	cut  float64    // of these timed out or cut, decayed
 }
 
 func (s *sums) evidence() float64 { return max(s.up[0], s.up[1], s.up[2]) }
 
-func (s *sums) health() float64 { return max(s.down[0], s.down[1], s.down[2]) }
+// watch begins to collect evidence for the pod's health, against the
+// alternative that fits best what the evidence holds.
+func (s *sums) watch(cut, n uint64) {
+	s.down, s.lead = 0, 0
+	if s.dead == 0 {
+		return
+	}
+	best := math.Inf(-1)
+	for i, p := range alternatives(s.dead) {
+		if l := logRatio(float64(cut), float64(n), p, s.dead); l > best {
+			best, s.lead = l, i
+		}
+	}
+}
+
+// logRatio is how much better a share p explains cut of n requests than dead.
+func logRatio(cut, n, p, dead float64) float64 {
+	return cut*math.Log(p/dead) + (n-cut)*math.Log((1-p)/(1-dead))
+}
 
 // add enters a slice: cut of n requests, while dead is the share that would
 // be nothing to speak of.
 func (s *sums) add(cut, n, dead float64) {
+	s.dead = dead
 	best := math.Inf(-1)
 	for i, p := range alternatives(dead) {
-		l := cut*math.Log(p/dead) + (n-cut)*math.Log((1-p)/(1-dead))
+		l := logRatio(cut, n, p, dead)
 		best = max(best, l)
-		s.up[i] = min(max(s.up[i]+min(max(l, -maxLoss), maxGain), 0), maxSum)
-		s.down[i] = min(max(s.down[i]-min(max(l, -maxLoss), maxGain), 0), maxSum)
+		l = min(max(l, -maxLoss), maxGain)
+		s.up[i] = min(max(s.up[i]+l, 0), maxSum)
+		if i == s.lead {
+			s.down = max(s.down-l, 0)
+		}
 	}
 	s.bad <<= 1
 	if best > 0 {
@@ -284,5 +310,5 @@ func (c *Correlator) decide(p *pod, now int64) {
 // pod's health.
 func (j *judge) recovered() bool {
 	client, server := j.client.evidence() == 0, j.server.evidence() == 0
-	return (client || j.client.health() >= leaveBar) && (server || j.server.health() >= leaveBar)
+	return (client || j.client.down >= leaveBar) && (server || j.server.down >= leaveBar)
 }
