@@ -32,8 +32,9 @@ type reportOptions struct {
 	calls  string
 }
 
-//	files → pipeline → sort by end time → core → text or JSON
-//	                                        └──→ calls file
+// files → pipeline → sort by end time → core → text or JSON
+//
+//	└──→ calls file
 func reportCommand(k *kingpin.Application) command {
 	var o reportOptions
 	clause := k.Command("report", reportHelp)

@@ -32,10 +32,11 @@ type runOptions struct {
 	listen, logLevel, logForm string
 }
 
-//	files, stdin → pipeline each → merge by end time → core
-//	                                                    ├─ /metrics
-//	                                                    ├─ page, /api/v1/report
-//	                                                    └─ log: findings begin and end
+// files, stdin → pipeline each → merge by end time → core
+//
+//	├─ /metrics
+//	├─ page, /api/v1/report
+//	└─ log: findings begin and end
 func runCommand(k *kingpin.Application) command {
 	var o runOptions
 	clause := k.Command("run", runHelp)

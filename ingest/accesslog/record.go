@@ -70,11 +70,11 @@ type Writer struct {
 type Result uint8
 
 const (
-	// Parsed: the line is an entry and the Record holds it.
+	// Parsed means that the line is an entry and the Record holds it.
 	Parsed Result = iota
-	// Foreign: the line is not an access-log entry.
+	// Foreign means that the line is not an access-log entry.
 	Foreign
-	// Malformed: the line claims to be an entry and cannot be read.
+	// Malformed means that the line claims to be an entry and cannot be read.
 	Malformed
 )
 
@@ -83,21 +83,22 @@ const (
 type Reason uint8
 
 const (
+	// NoReason is the reason of a line that is not malformed.
 	NoReason Reason = iota
-	// InvalidJSON: not one whole JSON object (a torn line, most often).
+	// InvalidJSON means not one whole JSON object (a torn line, most often).
 	InvalidJSON
-	// InvalidText: a text entry that ends too early or has a field too few.
+	// InvalidText means a text entry that ends too early or has a field too few.
 	InvalidText
-	// InvalidTime: a start time that is no RFC 3339 time.
+	// InvalidTime means a start time that is no RFC 3339 time.
 	InvalidTime
-	// InvalidNumber: a code, duration, byte count or attempt count that is
+	// InvalidNumber means a code, duration, byte count or attempt count that is
 	// no number in its range.
 	InvalidNumber
-	// NoTime: neither the entry nor its envelope has a time.
+	// NoTime means neither the entry nor its envelope has a time.
 	NoTime
-	// Partial: a piece (P) of a line that the container runtime split.
+	// Partial means a piece (P) of a line that the container runtime split.
 	Partial
-	// TooLong: longer than ingest.MaxLineBytes. Never returned by Parse.
+	// TooLong means longer than ingest.MaxLineBytes. Never returned by Parse.
 	TooLong
 
 	// Reasons is the number of reasons, NoReason included.

@@ -60,7 +60,7 @@ type head struct {
 
 // next goes to the next record, which must be there.
 func (h *head) next() error {
-	h.r.Discard(h.skip)
+	_, _ = h.r.Discard(h.skip) // it was peeked at: it is there
 	h.skip = 0
 	header, err := h.r.Peek(headerBytes)
 	if err != nil {
@@ -80,7 +80,7 @@ func (h *head) next() error {
 		h.payload, h.skip = record[headerBytes:], len(record)
 		return nil
 	}
-	h.r.Discard(headerBytes)
+	_, _ = h.r.Discard(headerBytes)
 	if cap(h.own) < n {
 		h.own = make([]byte, n)
 	}

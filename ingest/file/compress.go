@@ -86,7 +86,7 @@ func (f format) decode(in io.Reader) (r io.Reader, free func(), err error) {
 		if err != nil {
 			return nil, nil, err
 		}
-		return fullReader{z}, func() { z.Close() }, nil
+		return fullReader{z}, func() { _ = z.Close() }, nil
 	case zstdFormat:
 		// Decompressing in the goroutine that reads: workers are the caller's
 		// business, and so nothing is left behind after a damaged frame.
@@ -113,7 +113,7 @@ func damaged(name string, f format, lines int64, end error) error {
 	case errors.Is(end, zstd.ErrWindowSizeExceeded), errors.Is(end, zstd.ErrDecoderSizeExceeded):
 		return fmt.Errorf("%s: zstd window is larger than %d MiB, compress it again without --long: %w",
 			name, maxWindow>>20, end)
-	case errors.Is(end, io.ErrUnexpectedEOF), end == io.EOF:
+	case errors.Is(end, io.ErrUnexpectedEOF), errors.Is(end, io.EOF):
 		return fmt.Errorf("%s: %s stream is cut short after %s: %w", name, f, after, ErrCutShort)
 	}
 	return fmt.Errorf("%s: %s stream is damaged after %s (%w): %w", name, f, after, end, ErrCutShort)

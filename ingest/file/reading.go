@@ -2,6 +2,7 @@ package file
 
 import (
 	"context"
+	"errors"
 	"io"
 	"os"
 	"time"
@@ -58,7 +59,7 @@ func (r *reading) file(ctx context.Context, f *os.File) (next *os.File, err erro
 	if !fi.Mode().IsRegular() {
 		// A pipe may be silent for long; a deadline ends the read that waits.
 		// What has no deadlines, such as some devices, is left to wait.
-		stop := context.AfterFunc(ctx, func() { f.SetReadDeadline(time.Unix(1, 0)) })
+		stop := context.AfterFunc(ctx, func() { _ = f.SetReadDeadline(time.Unix(1, 0)) })
 		defer stop()
 		return r.stream(ctx, f, nil)
 	}
@@ -90,7 +91,7 @@ func (r *reading) stream(ctx context.Context, src io.Reader, followed *os.File) 
 		if err != nil {
 			return nil, err
 		}
-		if end != io.EOF || format != plain || followed == nil {
+		if !errors.Is(end, io.EOF) || format != plain || followed == nil {
 			return nil, r.finish(ctx, format, end)
 		}
 		next, err := r.await(ctx, followed)
@@ -123,7 +124,7 @@ func (r *reading) pump(ctx context.Context, src io.Reader) (end, err error) {
 
 // finish hands on the last line, which has no line end, and says what end means.
 func (r *reading) finish(ctx context.Context, format format, end error) error {
-	if end != io.EOF && ctx.Err() != nil {
+	if !errors.Is(end, io.EOF) && ctx.Err() != nil {
 		// The read failed because it was interrupted.
 		return ctx.Err()
 	}
@@ -135,7 +136,7 @@ func (r *reading) finish(ctx context.Context, format format, end error) error {
 		r.progress()
 	}
 	switch {
-	case end == io.EOF:
+	case errors.Is(end, io.EOF):
 		return nil
 	case r.in.err != nil:
 		return failed(r.name, r.in.err)

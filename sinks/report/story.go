@@ -76,7 +76,7 @@ func summary(f *correlate.Finding) string {
 		s = append(s, fmt.Sprintf("The pod’s own proxy logged %s as disconnects.", ofAll(e.Confirmed+e.Held, e.Timeouts)), siblings(e, e.SiblingTimeouts))
 	case correlate.SlowPodUnverified:
 		s = append(s, siblings(e, e.SiblingTimeouts),
-			"The pod’s own proxy wrote nothing in these records, so whether it is the pod or the way to it they cannot say.")
+			"The pod’s own proxy wrote nothing in these records: they cannot tell the pod from the way to it.")
 	case correlate.Network:
 		if e.Held > e.Confirmed {
 			s = append(s, fmt.Sprintf("In %s of them the request was stuck in the pod’s own proxy: the app never had it.", count(e.Held)))
@@ -97,10 +97,10 @@ func atTimeout(e *correlate.Evidence) string {
 }
 
 func ofAll(n, all uint64) string {
-	switch {
-	case n == all:
+	switch n {
+	case all:
 		return "all " + count(n)
-	case n == 0:
+	case 0:
 		return "none of them"
 	}
 	return fmt.Sprintf("%s of them", count(n))

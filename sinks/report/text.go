@@ -209,8 +209,11 @@ func figures(r *Report, f *Finding) [][2]string {
 	if f.Proof != "server" {
 		add("timeouts", "%s of %s requests (UT) at the callers", count(e.Timeouts), count(e.Requests))
 	}
-	if f.Proof != "client" {
+	switch f.Proof {
+	case "both":
 		add("disconnects", "%s (DC, DR) at the pod; %s matched to a timeout, call by call", count(e.Disconnects), count(e.Confirmed))
+	case "server":
+		add("disconnects", "%s (DC, DR) at the pod", count(e.Disconnects))
 	}
 	if f.Proof != "server" {
 		add("siblings", "%s timeouts of %s requests, %s", count(e.SiblingTimeouts), count(e.SiblingRequests), plural(int(e.Siblings), "pod"))
@@ -233,8 +236,33 @@ func figures(r *Report, f *Finding) [][2]string {
 	if len(e.Callers) > 0 {
 		add("callers", "%s", Safe(strings.Join(e.Callers, ", ")))
 	}
+	if len(e.Samples) > 0 {
+		add("for example", "%s", example(&e.Samples[0]))
+	}
 	add("cause", "%s", Safe(f.Cause))
 	return rows
+}
+
+// example tells one call from both sides, as far as they are known.
+func example(s *Sample) string {
+	var parts []string
+	if s.RequestID != nil {
+		parts = append(parts, "request id "+Safe(*s.RequestID))
+	}
+	for _, side := range [...]struct {
+		who string
+		r   *SampleSide
+	}{{"caller", s.Client}, {"pod", s.Server}} {
+		if side.r == nil {
+			continue
+		}
+		part := fmt.Sprintf("%s logged %d", side.who, side.r.Code)
+		if side.r.Flags != nil {
+			part += " " + Safe(*side.r.Flags)
+		}
+		parts = append(parts, part+" after "+duration(side.r.DurationMS))
+	}
+	return strings.Join(parts, "; ")
 }
 
 // row is the whole service of a finding.
@@ -281,12 +309,19 @@ func ratios(r *Report, s *Service) string {
 // count in one sentence.
 func whyDifferent(r *Report, s *Service) string {
 	server := &s.Server
+	if *s.Client.SuccessRatio > *server.IstioSuccessRatio {
+		return "the called pods logged failures of requests whose callers are not in these records"
+	}
 	istioFailures := server.Requests - uint64(*server.IstioSuccessRatio*float64(server.Requests)+0.5)
 	hidden := server.Failures - min(istioFailures, server.Failures)
 	if hidden == 0 {
 		return "the callers’ failures are not in the called pods’ records: those requests never reached them, or their records are missing"
 	}
-	return fmt.Sprintf("%s were cut by the caller (%scode 0), which Istio counts as success", plural(int(hidden), "request"), cutFlags(r))
+	was := "were"
+	if hidden == 1 {
+		was = "was"
+	}
+	return fmt.Sprintf("%s %s cut by the caller (%scode 0), which Istio counts as success", plural(int(hidden), "request"), was, cutFlags(r))
 }
 
 // cutFlags names the flags that servers logged for cut requests.
@@ -303,28 +338,31 @@ func cutFlags(r *Report) string {
 	return strings.Join(names, " or ") + ", "
 }
 
-// maxServices is how many services the text lists.
-const maxServices = 20
+// maxServices is how many services the text lists: the JSON has them all.
+const maxServices = 5
 
-// services lists services, those with most failing requests first.
+// services lists the services with failures, those with most first.
 func (t *text) services(r *Report) {
-	rows := services(r)
-	if len(rows) == 0 {
+	all := services(r)
+	rows := slices.DeleteFunc(slices.Clone(all), func(s *Service) bool { return s.Client.Failures+s.Server.Failures == 0 })
+	if len(all) == 0 {
 		return
 	}
 	slices.SortStableFunc(rows, func(a, b *Service) int {
 		return int(b.Client.Failures+b.Server.Failures) - int(a.Client.Failures+a.Server.Failures)
 	})
-	t.line("%s", t.style(bold, "Services"))
-	for i, s := range rows {
-		if i == maxServices {
-			t.line("  and %d more with fewer failures", len(rows)-i)
-			break
-		}
+	t.line("%s", t.style(bold, "Services with failures"))
+	for _, s := range rows[:min(len(rows), maxServices)] {
 		t.line("  %s  %s", Safe(s.Service), t.style(dim, plural(int(max(s.Client.Requests, s.Server.Requests)), "request")))
 		if line := ratios(r, s); line != "" {
 			t.wrap("    ", "    ", line)
 		}
+	}
+	if more := len(rows) - maxServices; more > 0 {
+		t.line("  and %d more with fewer; --output=json has them all", more)
+	}
+	if fine := len(all) - len(rows); fine > 0 {
+		t.line("  %s without a failure", plural(fine, "service"))
 	}
 	t.line("")
 }

@@ -96,7 +96,7 @@ func answer(w http.ResponseWriter, r *http.Request, status int, mime string, bod
 	w.Header().Set("Content-Length", strconv.Itoa(len(body)))
 	w.WriteHeader(status)
 	if r.Method != http.MethodHead {
-		w.Write(body) // an error here is a reader that left
+		_, _ = w.Write(body) // an error here is a reader that left
 	}
 }
 

@@ -34,7 +34,7 @@ type Offline struct {
 // nothing.
 func (o *Offline) Run(ctx context.Context) (*report.Report, error) {
 	sorter := extsort.New(extsort.Options{})
-	defer sorter.Close()
+	defer func() { _ = sorter.Close() }() // a temporary file that is gone already
 	var set counts.Set
 	readable, err := o.read(ctx, &set, sorter)
 	if ctx.Err() != nil {
