@@ -29,6 +29,7 @@ type Correlator struct {
 	mark     *watermark
 	onCall   func(*Call)
 	findings []*Finding
+	changes  uint64 // findings that began or ended
 	dropped  [numBounds]uint64
 
 	started bool
@@ -268,6 +269,10 @@ func (c *Correlator) closeUntil(start int64) {
 func (c *Correlator) horizon() int64 {
 	return c.window.start - 2*min(max(minWait, c.longest), maxWait)
 }
+
+// Changes counts the findings that began or ended: cheap to ask for, so that
+// a Snapshot is made only when there is news.
+func (c *Correlator) Changes() uint64 { return c.changes }
 
 // Advance says that the stream has been idle for so many milliseconds since
 // its last record, and that nothing older is to come. It is the shell's word:

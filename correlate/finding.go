@@ -44,6 +44,7 @@ func (c *Correlator) open(p *pod, kind State, now int64) {
 	f.ID = findingID(kind, p, f.Start)
 	j.finding, j.state, j.worst = f, kind, max(j.worst, kind)
 	c.findings = append(c.findings, f)
+	c.changes++
 	j.client.watch(j.evidence.timeouts, j.evidence.requests)
 	j.server.watch(j.evidence.disconnects, j.evidence.serverRequests)
 }
@@ -65,6 +66,7 @@ func (c *Correlator) end(p *pod, at int64) {
 	f.fill()
 	f.End, f.Ended = max(at, f.Start), true
 	j.finding, j.state = nil, Healthy
+	c.changes++
 	c.forgetFindings()
 }
 

@@ -89,6 +89,13 @@ func (e *Engine) Snapshot() *correlate.Snapshot {
 	return e.core.Snapshot()
 }
 
+// Changes counts the findings that began or ended.
+func (e *Engine) Changes() uint64 {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return e.core.Changes()
+}
+
 // Report makes the report of what was seen so far.
 func (e *Engine) Report() *report.Report {
 	s := e.Snapshot()

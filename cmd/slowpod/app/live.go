@@ -75,17 +75,20 @@ type Announcer struct {
 // seconds at most.
 const announceEvery = time.Second
 
-// Run looks for findings until ctx ends, and once more then.
+// Run looks for findings until ctx ends.
 func (a *Announcer) Run(ctx context.Context) error {
 	tick := time.NewTicker(announceEvery)
 	defer tick.Stop()
 	open := map[string]bool{}
+	seen := uint64(0)
 	for {
-		a.look(open)
+		if n := a.Engine.Changes(); n != seen {
+			seen = n
+			a.look(open)
+		}
 		select {
 		case <-tick.C:
 		case <-ctx.Done():
-			a.look(open)
 			return nil
 		}
 	}

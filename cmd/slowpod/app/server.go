@@ -103,6 +103,7 @@ type view struct {
 	mu      sync.Mutex
 	made    time.Time
 	version uint64
+	changes uint64 // of the findings, when current was made
 	current *web.State
 }
 
@@ -112,8 +113,14 @@ func (v *view) state() (*web.State, uint64) {
 	if v.current != nil && time.Since(v.made) < time.Second {
 		return v.current, v.version
 	}
+	v.made = time.Now()
+	totals := v.engine.Totals()
+	if v.current != nil && v.current.Report.Lines.Read == totals.Read && v.changes == v.engine.Changes() {
+		return v.current, v.version
+	}
+	v.changes = v.engine.Changes()
 	s := v.engine.Snapshot()
-	r := report.New(v.engine.Totals(), s)
+	r := report.New(totals, s)
 	behind := time.Duration(0)
 	if s.Watermark != 0 {
 		behind = time.Duration(max(s.Span.End-s.Watermark, 0)) * time.Millisecond
@@ -121,7 +128,6 @@ func (v *view) state() (*web.State, uint64) {
 	v.current = &web.State{
 		Report: r, Now: report.Time(s.Watermark), Behind: behind, Sources: v.sources, Version: version.Version,
 	}
-	v.made = time.Now()
 	v.version++
 	return v.current, v.version
 }
