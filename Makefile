@@ -5,6 +5,8 @@ BIN      := .cache/bin
 LINT     := $(BIN)/golangci-lint
 LINT_VERSION := v2.15.0
 FUZZTIME ?= 30s
+VERSION  ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo devel)
+LDFLAGS  := -X github.com/prometheus/common/version.Version=$(VERSION)
 
 .DEFAULT_GOAL := build
 
@@ -14,7 +16,7 @@ help:
 
 ## build: build ./slowpod
 build:
-	$(GO) build -trimpath -o slowpod ./cmd/slowpod
+	$(GO) build -trimpath -ldflags '$(LDFLAGS)' -o slowpod ./cmd/slowpod
 
 ## test: run all tests under the race detector
 test:

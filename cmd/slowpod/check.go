@@ -10,7 +10,8 @@ import (
 )
 
 func checkCommand(k *kingpin.Application) command {
-	clause := k.Command("check", "Check a configuration file: tell every mistake, start nothing.\n\nExample: slowpod check --config.file=configs/slowpod.yml")
+	clause := k.Command("check", "Check a configuration file: tell every mistake, start nothing.").
+		HelpLong("Example:\n  slowpod check --config.file=configs/slowpod.yml")
 	file := clause.Flag("config.file", "The configuration file.").Required().PlaceHolder("FILE").String()
 	return command{clause, func(_ context.Context, c console) error {
 		if _, err := app.LoadConfig(*file); err != nil {

@@ -18,9 +18,10 @@ import (
 	"github.com/slowpod/slowpod/sinks/report"
 )
 
-const demoHelp = `Show a simulated mesh in which one pod turns slow and later recovers, and slowpod finding it. Needs no broker and no cluster.
+const demoHelp = `Half an hour of calm logs is read at once; then it goes on in real time. Needs no broker and no cluster.
 
-Example: slowpod demo`
+Example:
+  slowpod demo`
 
 // The timetable of the demo: how much calm is fed at full speed, how much of
 // the fault has passed when it goes on in real time, and how long the fault
@@ -42,7 +43,7 @@ type demoOptions struct {
 //	└─ page, /metrics, /api/v1/report
 func demoCommand(k *kingpin.Application) command {
 	var o demoOptions
-	clause := k.Command("demo", demoHelp)
+	clause := k.Command("demo", "Show a simulated mesh in which one pod turns slow and later recovers, and slowpod finding it.").HelpLong(demoHelp)
 	clause.Flag("web.listen-address", "Where /metrics and the page are served.").Default("127.0.0.1:9504").PlaceHolder("ADDRESS").StringVar(&o.listen)
 	clause.Flag("seed", "Another seed is another mesh, with another slow pod.").Default("1").Uint64Var(&o.seed)
 	return command{clause, func(ctx context.Context, c console) error { return o.run(ctx, c) }}

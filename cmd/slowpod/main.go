@@ -3,6 +3,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -13,6 +14,7 @@ import (
 	"syscall"
 
 	"github.com/alecthomas/kingpin/v2"
+	"github.com/prometheus/common/version"
 )
 
 // Exit codes.
@@ -34,6 +36,7 @@ type usageError struct{ error }
 func (e usageError) Unwrap() error { return e.error }
 
 func main() {
+	version.Version = cmp.Or(version.Version, "devel") // built without the Makefile
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	code := run(ctx, os.Args[1:], console{os.Stdin, os.Stdout, os.Stderr})
 	stop()
@@ -46,22 +49,35 @@ type command struct {
 	run    func(context.Context, console) error
 }
 
+// terminated is what kingpin means to exit with once it has shown help.
+type terminated int
+
 // run parses the command line, runs the command and returns its exit code.
-func run(ctx context.Context, args []string, c console) int {
+func run(ctx context.Context, args []string, c console) (code int) {
+	defer func() {
+		switch r := recover().(type) {
+		case nil:
+		case terminated:
+			code = int(r)
+		default:
+			panic(r)
+		}
+	}()
 	app := kingpin.New("slowpod", "Reads the access logs of Envoy and Istio, says which pod is slow, and proves it from both sides of the call.")
 	app.UsageWriter(c.stdout).ErrorWriter(c.stderr)
-	exit := -1
-	app.Terminate(func(code int) { exit = code })
-	app.HelpFlag.Short('h')
-	app.UsageTemplate(kingpin.CompactUsageTemplate)
+	// kingpin takes for granted that this does not return.
+	app.Terminate(func(code int) { panic(terminated(code)) })
+	app.HelpFlag.Short('h').Help("Show this help.")
+	app.UsageTemplate(usageTemplate)
 	commands := []command{
 		reportCommand(app), runCommand(app), demoCommand(app), checkCommand(app), versionCommand(app),
 	}
+	if len(args) == 0 {
+		app.UsageWriter(c.stderr).Usage(nil)
+		return exitUsage
+	}
 	name, err := app.Parse(args)
-	switch {
-	case exit >= 0: // --help has been shown
-		return exit
-	case err != nil:
+	if err != nil {
 		fmt.Fprintf(c.stderr, "slowpod: %s\nTry: slowpod %s--help\n", err, commandOf(commands, args))
 		return exitUsage
 	}
@@ -77,6 +93,9 @@ func run(ctx context.Context, args []string, c console) int {
 func finish(err error, c console) int {
 	if err == nil {
 		return exitFine
+	}
+	if errors.Is(err, context.Canceled) {
+		err = errors.New("interrupted")
 	}
 	for line := range strings.Lines(err.Error()) {
 		fmt.Fprintf(c.stderr, "slowpod: %s\n", strings.TrimSuffix(line, "\n"))

@@ -18,9 +18,7 @@ import (
 	"github.com/slowpod/slowpod/sinks/report"
 )
 
-const reportHelp = `Read access logs and say which pod is slow: as text for a person, or as JSON.
-
-FILE is plain, gzip or zstd; several may come in any order of time; "-", or none when something is piped in, is stdin.
+const reportHelp = `FILE is plain, gzip or zstd; several may come in any order of time; "-", or none when something is piped in, is stdin.
 
 Examples:
   kubectl logs -n istio-system deploy/istio-ingressgateway | slowpod report -
@@ -37,7 +35,7 @@ type reportOptions struct {
 //	└──→ calls file
 func reportCommand(k *kingpin.Application) command {
 	var o reportOptions
-	clause := k.Command("report", reportHelp)
+	clause := k.Command("report", "Read access logs and say which pod is slow: as text for a person, or as JSON.").HelpLong(reportHelp)
 	clause.Arg("FILE", "Log files.").StringsVar(&o.files)
 	clause.Flag("output", "How the report is written: text or json.").Default("text").EnumVar(&o.output, "text", "json")
 	clause.Flag("calls", "Also write each call that went wrong as one line of JSON to this file.").PlaceHolder("FILE").StringVar(&o.calls)
@@ -47,6 +45,9 @@ func reportCommand(k *kingpin.Application) command {
 func (o *reportOptions) run(ctx context.Context, c console) error {
 	files, err := inputs(o.files, c.stdin)
 	if err != nil {
+		return err
+	}
+	if err := notAnInput(o.calls, files); err != nil {
 		return err
 	}
 	offline := app.Offline{Files: files, Stdin: c.stdin, Logger: slog.New(slog.NewTextHandler(c.stderr, nil))}
@@ -99,6 +100,20 @@ func inputs(files []string, stdin io.Reader) ([]string, error) {
 		return nil, usageError{errors.New("nothing to read: name log files, or pipe a log in")}
 	}
 	return []string{"-"}, nil
+}
+
+// notAnInput keeps an output from replacing what is to be read.
+func notAnInput(output string, inputs []string) error {
+	out, err := os.Stat(output)
+	if err != nil {
+		return nil // not there yet, or opening it will say why
+	}
+	for _, name := range inputs {
+		if in, err := os.Stat(name); err == nil && os.SameFile(in, out) && in.Mode().IsRegular() {
+			return usageError{fmt.Errorf("--calls=%s would replace an input: name another file", output)}
+		}
+	}
+	return nil
 }
 
 // terminalWidth says whether w is a terminal, and how wide text should be.

@@ -17,9 +17,7 @@ import (
 	"github.com/slowpod/slowpod/sinks/report"
 )
 
-const runHelp = `Watch access logs as they are written: serve metrics and a page with what is found.
-
-FILE is read from its start and followed as it grows; "-" is stdin. Files named here replace those of the configuration, and then no configuration file is needed.
+const runHelp = `FILE is read from its start and followed as it grows; "-" is stdin. Files named here replace those of the configuration, and then no configuration file is needed.
 
 Examples:
   slowpod run /var/log/containers/*istio-proxy*.log
@@ -39,7 +37,7 @@ type runOptions struct {
 //	└─ log: findings begin and end
 func runCommand(k *kingpin.Application) command {
 	var o runOptions
-	clause := k.Command("run", runHelp)
+	clause := k.Command("run", "Watch access logs as they are written: serve metrics and a page with what is found.").HelpLong(runHelp)
 	clause.Arg("FILE", "Log files to follow.").StringsVar(&o.files)
 	clause.Flag("config.file", "Configuration file; configs/slowpod.yml shows every option.").PlaceHolder("FILE").StringVar(&o.config)
 	clause.Flag("web.listen-address", "Where /metrics and the page are served (default :9504).").PlaceHolder("ADDRESS").StringVar(&o.listen)
