@@ -20,23 +20,22 @@ type Config struct {
 	OnCall func(*Call)
 }
 
-// Correlator takes the records of one ordered stream and holds what they
-// prove. Results do not depend on how the records are batched.
+// Correlator takes the records of streams, each roughly in order of writing,
+// and holds what they prove. Results do not depend on how the records are
+// batched.
 type Correlator struct {
 	registry *registry
 	join     join
 	window   window
-	mark     *watermark
+	streams  []*Stream
 	onCall   func(*Call)
 	findings []*Finding
 	changes  uint64 // findings that began or ended
 	dropped  [numBounds]uint64
 
-	started bool
-	// held keeps the first records back, encoded, until it is clear where
-	// the first slice lies.
-	held              [][]byte
+	started           bool  // the first slice has been chosen
 	firstEnd, lastEnd int64 // of the records read, absurd times left out
+	farEnd            int64 // the last that seemed absurd
 	span              Span
 	records           uint64
 
@@ -52,7 +51,7 @@ type Span struct{ Start, End int64 }
 // New returns a Correlator. The bounds must be valid.
 func New(cfg Config) *Correlator {
 	c := &Correlator{
-		mark: newWatermark(), onCall: cfg.OnCall, names: map[string]string{},
+		onCall: cfg.OnCall, names: map[string]string{},
 		join: join{
 			halves: newHalfTable(cfg.Bounds.Halves, cfg.Bounds.JoinBytes),
 			traces: newTraceTable(cfg.Bounds.Traces),
@@ -62,77 +61,19 @@ func New(cfg Config) *Correlator {
 	return c
 }
 
-// The beginning of a stream: how many records, or how much of one producer's
-// time, are looked at before the first slice is chosen; and how far before the
-// median of the producers it may lie. In milliseconds.
-const (
-	maxHeld     = 5000
-	heldLen     = 10_000
-	beforeFirst = 20_000
-)
-
-// Add takes the next record of the stream. r and what it borrows may be used
-// again when Add returns.
-func (c *Correlator) Add(r *Record) {
-	if c.started {
-		c.take(r)
-		return
-	}
-	c.held = append(c.held, r.AppendTo(nil))
-	c.mark.observe(r.Producer, r.End())
-	if len(c.held) >= maxHeld || c.mark.moved() >= heldLen {
-		c.begin()
-	}
-}
-
-// begin chooses the first slice and takes the records held back.
-func (c *Correlator) begin() {
-	median := c.mark.position()
-	oldest := int64(math.MaxInt64)
-	var r Record
-	for _, b := range c.held {
-		if r.Decode(b) == nil && r.End() >= median-beforeFirst {
-			oldest = min(oldest, r.End())
-		}
-	}
-	c.started = true
-	c.mark = newWatermark()
-	c.window.start = floorSlice(oldest)
-	c.mark.opened(c.window.start)
-	c.firstEnd, c.lastEnd = math.MaxInt64, math.MinInt64
-	held := c.held
-	c.held = nil
-	for _, b := range held {
-		if r.Decode(b) == nil {
-			c.take(&r)
-		}
-	}
-}
-
-// take counts a record, enters it into its slice and into the join, and closes
-// the slices that it shows to be complete.
-func (c *Correlator) take(r *Record) {
-	end := r.End()
-	c.observeSpan(r, end)
-	if r.Side == classify.Client || r.Side == classify.Server {
-		c.enterPod(r)
-	}
-	if c.mark.observe(r.Producer, end) {
-		position := c.mark.position()
-		// Most producers are there: it is no absurd time.
-		c.lastEnd = max(c.lastEnd, position)
-		c.closeUntil(closable(position))
-	}
-}
-
 func (c *Correlator) observeSpan(r *Record, end int64) {
 	if c.records == 0 {
 		c.span = Span{r.Start, end}
 	}
 	c.records++
 	c.span.Start, c.span.End = min(c.span.Start, r.Start), max(c.span.End, end)
-	if abs(end-c.window.start) <= farJump {
+	switch {
+	case abs(end-c.window.start) <= farJump:
 		c.firstEnd, c.lastEnd = min(c.firstEnd, end), max(c.lastEnd, end)
+	case end > c.lastEnd && c.farEnd != 0 && abs(end-c.farEnd) <= farJump:
+		c.lastEnd = max(end, c.farEnd) // two agree: it is no absurd time
+	default:
+		c.farEnd = end
 	}
 }
 
@@ -149,16 +90,18 @@ func (c *Correlator) enterPod(r *Record) {
 			g.name(p, named, r.Side)
 		}
 	}
-	if r.Side == classify.Server && named == g.unknown && p != nil {
-		p.group.service.series.observe(r)
-	} else {
-		named.service.series.observe(r)
-	}
-	if r.HTTP {
-		c.countPod(r, p, named)
+	if !r.Replay {
+		if r.Side == classify.Server && named == g.unknown && p != nil {
+			p.group.service.series.observe(r)
+		} else {
+			named.service.series.observe(r)
+		}
+		if r.HTTP {
+			c.countPod(r, p, named)
+		}
 	}
 	if r.HTTP || r.Half {
-		c.enter(r, p, hostIndex)
+		c.enter(r, hostIndex)
 	}
 }
 
@@ -262,7 +205,9 @@ func (c *Correlator) closeUntil(start int64) {
 		c.endSilent(start)
 	}
 	c.join.traces.purge(c.horizon())
-	c.mark.opened(c.window.start)
+	for _, s := range c.streams {
+		s.mark.opened(c.window.start)
+	}
 }
 
 // horizon is the end time before which no half can ask for a trace.
@@ -270,35 +215,28 @@ func (c *Correlator) horizon() int64 {
 	return c.window.start - 2*min(max(minWait, c.longest), maxWait)
 }
 
+// Oldest returns the place of the first line of a file that an open half still
+// needs; false where there is none.
+func (c *Correlator) Oldest(file int32) (line int64, ok bool) {
+	for i := range c.join.halves.all {
+		if h := &c.join.halves.all[i]; h.open && h.file == file && (!ok || h.line < line) {
+			line, ok = h.line, true
+		}
+	}
+	return line, ok
+}
+
+// Watermark is the start of the oldest open slice: up to then all is judged.
+func (c *Correlator) Watermark() int64 { return c.window.start }
+
 // Changes counts the findings that began or ended: cheap to ask for, so that
 // a Snapshot is made only when there is news.
 func (c *Correlator) Changes() uint64 { return c.changes }
 
-// Advance says that the stream has been idle for so many milliseconds since
-// its last record, and that nothing older is to come. It is the shell's word:
-// the core reads no clock.
-func (c *Correlator) Advance(idle int64) {
-	if !c.started {
-		if len(c.held) == 0 {
-			return
-		}
-		c.begin()
-	}
-	if start := closable(c.mark.position() + idle); start > c.window.start {
-		c.closeUntil(start)
-	}
-}
-
 // Close says that the input has ended: every slice is closed and every call
 // gets its verdict. Nothing may be added afterwards.
 func (c *Correlator) Close() {
-	if !c.started {
-		if len(c.held) == 0 {
-			c.join.halves.close()
-			return
-		}
-		c.begin()
-	}
+	c.begin()
 	for !c.window.empty() {
 		c.closeSlice()
 		c.expire(c.window.start)

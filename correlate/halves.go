@@ -15,9 +15,11 @@ type half struct {
 	id, tuple     uint64
 	end, duration int64
 	due           int64 // when it is resolved
+	wait          int64 // how far the other side's end may be; set when due
 	host          int32
+	service       int32  // index+1 of the service that the record names
 	generation    uint32 // of this place in the array: makes the cache key unique
-	chains        [2]link
+	chains        [numChains]link
 	nextDue       int32 // index+1 in its bucket
 	outcome       classify.Outcome
 	side          classify.Side
@@ -25,18 +27,25 @@ type half struct {
 	open          bool
 	taken         bool // belongs to a call already
 	appHad        bool // the app had the request
+	failed        bool // cut or failed: may have been tried again
 	paired        bool // credited before it was resolved, see pair
-	deferred      bool
+	later         bool // looked at again at due
+	lingers       bool // resolved; kept for attempts that ended a little later
+	replay        bool
+	file          int32
+	line          int64
 }
 
 // link holds the neighbours in a chain, index+1 each.
 type link struct{ prev, next int32 }
 
-// The chains of a half: one by request id, or by connection where it has no
-// id; one by host and time where it has no id.
+// The chains of a half: by request id, by connection, by host and time.
 const (
 	chainID = iota
+	chainTuple
 	chainHost
+
+	numChains
 )
 
 // maxChain bounds a walk: a constant request id makes one chain of everything.
@@ -54,7 +63,7 @@ type halfTable struct {
 	bound int
 	all   []half
 	free  []int32
-	heads [2][]int32
+	heads [numChains][]int32
 	due   map[int64]int32 // by slice: index+1 of the first
 	bytes *fastcache.Cache
 	key   [8]byte
@@ -66,10 +75,13 @@ func newHalfTable(bound, joinBytes int) *halfTable {
 	for n < bound {
 		n <<= 1
 	}
-	return &halfTable{
+	t := &halfTable{
 		bound: bound, due: map[int64]int32{}, bytes: fastcache.New(joinBytes),
-		heads: [2][]int32{make([]int32, n), make([]int32, n)},
 	}
+	for i := range t.heads {
+		t.heads[i] = make([]int32, n)
+	}
+	return t
 }
 
 // close gives fastcache's memory back.
@@ -93,15 +105,14 @@ func (t *halfTable) put(r *Record, id, tuple uint64, host int32, due int64) int3
 	*h = half{
 		id: id, tuple: tuple, end: r.End(), duration: r.Duration, host: host,
 		generation: h.generation + 1, outcome: r.Outcome, side: r.Side, code: int16(r.Code),
-		open: true, appHad: len(r.UpstreamLocal) > 0,
+		open: true, appHad: len(r.UpstreamLocal) > 0, failed: retried(r), replay: r.Replay, file: r.File, line: r.Line,
 	}
 	t.buf = r.AppendTo(t.buf[:0])
 	t.bytes.Set(t.keyOf(i), t.buf)
-	if id != 0 || tuple != 0 {
-		t.link(i, chainID)
-	}
-	if id == 0 && host >= 0 {
-		t.link(i, chainHost)
+	for chain := range numChains {
+		if h.in(chain) {
+			t.link(i, chain)
+		}
 	}
 	t.schedule(i, due)
 	return i
@@ -125,21 +136,24 @@ func (t *halfTable) load(i int32, r *Record, buf *[]byte) bool {
 func (t *halfTable) release(i int32) {
 	h := &t.all[i]
 	t.bytes.Del(t.keyOf(i))
-	if h.id != 0 || h.tuple != 0 {
-		t.unlink(i, chainID)
-	}
-	if h.id == 0 && h.host >= 0 {
-		t.unlink(i, chainHost)
+	for chain := range numChains {
+		if h.in(chain) {
+			t.unlink(i, chain)
+		}
 	}
 	h.open = false
 	t.free = append(t.free, i)
 }
 
-func idHash(id, tuple uint64) uint64 {
-	if id != 0 {
-		return id
+// in says whether a half is in a chain.
+func (h *half) in(chain int) bool {
+	switch chain {
+	case chainID:
+		return h.id != 0
+	case chainTuple:
+		return h.tuple != 0
 	}
-	return tuple ^ 0x9e3779b97f4a7c15
+	return h.host >= 0
 }
 
 func hostHash(host int32, end int64) uint64 {
@@ -147,10 +161,13 @@ func hostHash(host int32, end int64) uint64 {
 }
 
 func (h *half) hash(chain int) uint64 {
-	if chain == chainHost {
-		return hostHash(h.host, h.end)
+	switch chain {
+	case chainID:
+		return h.id
+	case chainTuple:
+		return h.tuple
 	}
-	return idHash(h.id, h.tuple)
+	return hostHash(h.host, h.end)
 }
 
 func (t *halfTable) head(chain int, hash uint64) *int32 {

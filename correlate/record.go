@@ -46,6 +46,9 @@ type Record struct {
 	// File numbers the stream that the line came from; Line is its place.
 	File int32
 	Line int64
+	// Replay says that the line was acknowledged before: it feeds the join
+	// only, and is counted nowhere.
+	Replay bool
 }
 
 // End is when the record ended: event time.
@@ -150,6 +153,7 @@ const (
 	bitHTTP = 1 << iota
 	bitFailure
 	bitHalf
+	bitReplay
 )
 
 // texts lists the text fields in the order of the encoding.
@@ -172,6 +176,9 @@ func (r *Record) AppendTo(b []byte) []byte {
 	}
 	if r.Half {
 		bits |= bitHalf
+	}
+	if r.Replay {
+		bits |= bitReplay
 	}
 	b = append(b, byte(r.Side), byte(r.Outcome), bits)
 	b = binary.LittleEndian.AppendUint32(b, uint32(r.Flags))
@@ -198,7 +205,7 @@ func (r *Record) Decode(b []byte) error {
 		Side: classify.Side(b[0]), Outcome: classify.Outcome(b[1]),
 		HTTP: b[2]&bitHTTP != 0, Failure: b[2]&bitFailure != 0, Half: b[2]&bitHalf != 0,
 		Flags: classify.Set(binary.LittleEndian.Uint32(b[3:])),
-	}}
+	}, Replay: b[2]&bitReplay != 0}
 	d := decoder{rest: b[7:]}
 	r.Start, r.Duration, r.Code = d.varint(), d.varint(), int(d.varint())
 	if len(d.rest) < 8 {

@@ -15,6 +15,7 @@ const silence = 600_000
 type service struct {
 	name    string
 	groups  map[string]*group // by subset, "" without
+	index   int32             // in the list, from 1
 	series  Series
 	longest int64 // longest client duration
 }
@@ -89,6 +90,7 @@ type pod struct {
 type registry struct {
 	bounds   Bounds
 	services map[string]*service
+	list     []*service
 	groups   int
 	hosts    map[string]int32
 	hostList []*host
@@ -106,9 +108,30 @@ func newRegistry(b Bounds, dropped *[numBounds]uint64) *registry {
 func (g *registry) newService(name string) *service {
 	s := &service{name: name, groups: map[string]*group{}}
 	s.groups[""] = &group{service: s}
+	g.list = append(g.list, s)
+	s.index = int32(len(g.list))
 	g.services[name] = s
 	g.groups++
 	return s
+}
+
+// indexOf is the index of the service that a target names; 0: none.
+func (g *registry) indexOf(t classify.Target) int32 {
+	if t.Service == nil {
+		return 0
+	}
+	if s := g.services[string(t.Service)]; s != nil {
+		return s.index
+	}
+	return 0
+}
+
+// at returns the service of an index; nil for 0.
+func (g *registry) at(index int32) *service {
+	if index == 0 {
+		return nil
+	}
+	return g.list[index-1]
 }
 
 // named returns the group that a target names; the unknown one where it names

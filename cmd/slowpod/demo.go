@@ -63,7 +63,7 @@ func (o *demoOptions) run(ctx context.Context, c console) error {
 	out := newTeller(c.stdout)
 	out.begin(mesh, server.URL())
 	feeder := &feeder{
-		mesh: mesh, engine: engine,
+		mesh: mesh, feed: engine.Feed(nil),
 		pipeline: app.NewPipeline(engine.Worker("demo"), 0, slog.New(slog.DiscardHandler)),
 	}
 	announcer := &app.Announcer{Engine: engine, Began: out.began, Ended: out.ended}
@@ -82,10 +82,10 @@ func (o *demoOptions) run(ctx context.Context, c console) error {
 	return group.Wait()
 }
 
-// feeder gives the lines of the mesh to the engine, as a source does.
+// feeder gives the lines of the mesh to a feed, as a source does.
 type feeder struct {
 	mesh     *workload.Generator
-	engine   *app.Engine
+	feed     *app.Feed
 	pipeline *app.Pipeline
 	lines    int64
 	next     workload.Line
@@ -103,7 +103,7 @@ func (f *feeder) until(ctx context.Context, end int64) error {
 		f.batch = ingest.Batch{Source: "demo", Stream: "demo", Lines: f.batch.Lines[:0]}
 		f.bytes = f.bytes[:0]
 		more := f.fill(end)
-		if err := f.engine.Handle(ctx, f.pipeline, f.batch); err != nil {
+		if err := f.feed.Handle(ctx, f.pipeline, f.batch); err != nil {
 			return err
 		}
 		if !more {

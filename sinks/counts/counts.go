@@ -45,16 +45,18 @@ func (t *Totals) MalformedLines() uint64 {
 	return n
 }
 
-// Worker counts for one worker: the worker holds it locked while it handles a
-// batch, others read it in between.
+// Worker counts for one worker. Its lock is nobody else's but a reader's, once
+// a scrape.
 type Worker struct {
-	sync.Mutex
-	Source string // of its lines: a metric label
+	mu     sync.Mutex
+	source string
 	totals Totals
 }
 
-// Line counts a line that gave no record. Call it with the lock held.
+// Line counts a line that gave no record.
 func (w *Worker) Line(result accesslog.Result, reason accesslog.Reason) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
 	w.totals.Read++
 	if result == accesslog.Foreign {
 		w.totals.Foreign++
@@ -63,8 +65,10 @@ func (w *Worker) Line(result accesslog.Result, reason accesslog.Reason) {
 	}
 }
 
-// Record counts a line that gave a record. Call it with the lock held.
+// Record counts a line that gave a record.
 func (w *Worker) Record(r *accesslog.Record, c *classify.Class) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
 	t := &w.totals
 	t.Read++
 	t.Records++
@@ -95,9 +99,9 @@ type Set struct {
 	workers []*Worker
 }
 
-// Worker adds a worker that reads from a kind of source.
+// Worker adds a worker that reads from a kind of source, a metric label.
 func (s *Set) Worker(source string) *Worker {
-	w := &Worker{Source: source}
+	w := &Worker{source: source}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.workers = append(s.workers, w)
@@ -110,12 +114,12 @@ func (s *Set) BySource() map[string]*Totals {
 	defer s.mu.Unlock()
 	sums := map[string]*Totals{}
 	for _, w := range s.workers {
-		if sums[w.Source] == nil {
-			sums[w.Source] = &Totals{}
+		if sums[w.source] == nil {
+			sums[w.source] = &Totals{}
 		}
-		w.Lock()
-		sums[w.Source].Plus(&w.totals)
-		w.Unlock()
+		w.mu.Lock()
+		sums[w.source].Plus(&w.totals)
+		w.mu.Unlock()
 	}
 	return sums
 }

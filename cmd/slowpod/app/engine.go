@@ -11,46 +11,104 @@ import (
 	"github.com/slowpod/slowpod/sinks/report"
 )
 
-// Engine is the live state of `run` and `demo`: the counts and the core, for
-// one writer and many readers.
+// Engine is the live state of `run` and `demo`: the counts and the core, fed by
+// some streams and looked at by many readers.
 type Engine struct {
 	counts.Set
 
-	mu       sync.Mutex
-	core     *correlate.Correlator
-	received time.Time // of the last record, by the wall clock
-	closed   bool
+	mu     sync.Mutex
+	moved  sync.Cond // the watermark has moved, or a stream no longer holds it
+	core   *correlate.Correlator
+	feeds  map[*Feed]struct{}
+	closed bool
 }
 
 // NewEngine returns an engine that keeps as much as the bounds allow.
 func NewEngine(b correlate.Bounds) *Engine {
-	return &Engine{core: correlate.New(correlate.Config{Bounds: b})}
+	e := &Engine{core: correlate.New(correlate.Config{Bounds: b}), feeds: map[*Feed]struct{}{}}
+	e.moved.L = &e.mu
+	return e
 }
 
-// Handle gives the records of a batch to the core.
-func (e *Engine) Handle(ctx context.Context, p *Pipeline, b ingest.Batch) error {
+// Feed is one stream on its way into the engine.
+type Feed struct {
+	engine *Engine
+	stream *correlate.Stream
+	// caughtUp says that nothing is there to be read; nil means always.
+	caughtUp func() bool
+	received time.Time // the last record, by the wall clock
+	some     bool      // there was a record
+	blocked  bool
+}
+
+// Feed adds a stream; caughtUp, if set, says whether all that is there of it
+// has been handled.
+func (e *Engine) Feed(caughtUp func() bool) *Feed {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	return p.Handle(ctx, b, func(r *correlate.Record) error {
-		e.core.Add(r)
-		e.received = time.Now()
-		return nil
+	f := &Feed{engine: e, stream: e.core.Stream(), caughtUp: caughtUp, received: time.Now()}
+	e.feeds[f] = struct{}{}
+	return f
+}
+
+// Close takes the stream out.
+func (f *Feed) Close() {
+	e := f.engine
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if _, ok := e.feeds[f]; ok && !e.closed {
+		delete(e.feeds, f)
+		f.stream.Close()
+		e.moved.Broadcast()
+	}
+}
+
+// Handle gives the records of a batch to the core. It waits where another
+// stream is too far behind.
+func (f *Feed) Handle(ctx context.Context, p *Pipeline, b ingest.Batch) error {
+	e := f.engine
+	stop := context.AfterFunc(ctx, func() {
+		e.mu.Lock()
+		defer e.mu.Unlock()
+		e.moved.Broadcast()
 	})
+	defer stop()
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return p.Handle(ctx, b, func(r *correlate.Record) error { return f.add(ctx, r) })
 }
 
 // Add gives one record to the core.
-func (e *Engine) Add(r *correlate.Record) {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	e.core.Add(r)
-	e.received = time.Now()
+func (f *Feed) Add(r *correlate.Record) {
+	f.engine.mu.Lock()
+	defer f.engine.mu.Unlock()
+	_ = f.add(context.Background(), r) // waits for nobody: a merged stream is the only one
 }
 
-// idleAfter is how long a stream must be silent before its watermark is moved
-// on by the time that has passed.
+func (f *Feed) add(ctx context.Context, r *correlate.Record) error {
+	e := f.engine
+	for f.stream.Blocked(r.End()) {
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+		f.blocked = true
+		e.moved.Wait()
+		f.blocked = false
+	}
+	before := e.core.Watermark()
+	f.stream.Add(r)
+	f.received, f.some = time.Now(), true
+	if e.core.Watermark() != before {
+		e.moved.Broadcast()
+	}
+	return nil
+}
+
+// idleAfter is how long a stream must be silent before the others go on
+// without it.
 const idleAfter = 15 * time.Second
 
-// Run moves the watermark of a silent stream on, until ctx ends.
+// Run looks after silent streams until ctx ends.
 func (e *Engine) Run(ctx context.Context) error {
 	tick := time.NewTicker(time.Second)
 	defer tick.Stop()
@@ -67,8 +125,19 @@ func (e *Engine) Run(ctx context.Context) error {
 func (e *Engine) advance(now time.Time) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	if idle := now.Sub(e.received); !e.received.IsZero() && !e.closed && idle >= idleAfter {
-		e.core.Advance(idle.Milliseconds())
+	if e.closed {
+		return
+	}
+	for f := range e.feeds {
+		if f.blocked || f.caughtUp != nil && !f.caughtUp() {
+			continue
+		}
+		// A stream that has nothing at all, an empty partition, is not
+		// waited for.
+		if idle := now.Sub(f.received); idle >= idleAfter || f.caughtUp != nil && !f.some {
+			f.stream.Silent(idle.Milliseconds())
+			e.moved.Broadcast()
+		}
 	}
 }
 
@@ -80,6 +149,13 @@ func (e *Engine) Close() {
 		e.core.Close()
 		e.closed = true
 	}
+}
+
+// Oldest is correlate.Correlator.Oldest.
+func (e *Engine) Oldest(file int32) (line int64, ok bool) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return e.core.Oldest(file)
 }
 
 // Snapshot copies what the core holds.

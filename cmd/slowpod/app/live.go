@@ -28,6 +28,7 @@ type Live struct {
 // it with an error.
 func (l *Live) Run(ctx context.Context) error {
 	merger := NewMerger()
+	feed := l.Engine.Feed(nil)
 	group, ctx := errgroup.WithContext(ctx)
 	for i, name := range l.Files {
 		p := NewPipeline(l.Engine.Worker(SourceOf(name)), int32(i), l.Logger)
@@ -35,7 +36,7 @@ func (l *Live) Run(ctx context.Context) error {
 		if len(l.Files) == 1 {
 			group.Go(func() error {
 				return ended(ctx, src.Run(ctx, func(ctx context.Context, b ingest.Batch) error {
-					return l.Engine.Handle(ctx, p, b)
+					return feed.Handle(ctx, p, b)
 				}))
 			})
 			break
@@ -47,7 +48,7 @@ func (l *Live) Run(ctx context.Context) error {
 		})
 	}
 	if len(l.Files) > 1 {
-		group.Go(func() error { return merger.Run(ctx, l.Engine.Add) })
+		group.Go(func() error { return merger.Run(ctx, feed.Add) })
 	}
 	err := group.Wait()
 	if err == nil && ctx.Err() == nil {

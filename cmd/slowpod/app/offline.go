@@ -50,12 +50,13 @@ func (o *Offline) Run(ctx context.Context) (*report.Report, error) {
 		cfg.OnCall = out.Write
 	}
 	core := correlate.New(cfg)
+	stream := core.Stream()
 	var r correlate.Record
 	sortErr := sorter.Each(ctx, func(_ int64, b []byte) error {
 		if err := r.Decode(b); err != nil {
 			return err
 		}
-		core.Add(&r)
+		stream.Add(&r)
 		return nil
 	})
 	core.Close()

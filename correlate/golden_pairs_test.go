@@ -1,0 +1,626 @@
+package correlate_test
+
+import (
+	"cmp"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/slowpod/slowpod/classify"
+	"github.com/slowpod/slowpod/correlate"
+	"github.com/slowpod/slowpod/ingest/accesslog"
+)
+
+// goldenPair is what two proxies write of a call, and what it proves. Calls
+// name the lines by their place, from 1 on.
+type goldenPair struct {
+	name   string
+	around traffic
+	lines  []string
+	calls  []call
+}
+
+// traffic is what else is in the log: ordinary calls to all pods, from 100 s
+// before the pair to 150 s after it.
+type traffic int
+
+const (
+	nothing traffic = iota
+	callersOnly
+	bothSides
+)
+
+// goldenStart is when the pairs begin.
+var goldenStart = time.Date(2026, 3, 2, 10, 16, 19, 812e6, time.UTC)
+
+// TestGoldenPairs: every pair has exactly one meaning, however the proxies
+// spell their values.
+func TestGoldenPairs(t *testing.T) { testPairs(t, goldenPairs) }
+
+// TestJoinRules: what the keys and the wait demand beyond the golden pairs.
+func TestJoinRules(t *testing.T) { testPairs(t, joinRules) }
+
+func testPairs(t *testing.T, pairs []goldenPair) {
+	for _, pair := range pairs {
+		for flavour, spell := range map[string]func(testing.TB, string) string{
+			"typed": func(_ testing.TB, line string) string { return line }, "strings": allStrings,
+		} {
+			t.Run(pair.name+"/"+flavour, func(t *testing.T) {
+				var log []correlate.Record
+				for i, line := range pair.lines {
+					log = append(log, goldenRecord(t, spell(t, line), int64(i+1)))
+				}
+				log = append(log, ordinaryTraffic(t, pair.around, spell)...)
+				sortByEnd(log)
+				lines := map[int64]int64{}
+				for i := range log {
+					// Of a line delivered twice either may be named.
+					lines[log[i].Line] = log[i].Line
+					for k, line := range pair.lines {
+						if at := log[i].Line; at > 0 && at <= int64(len(pair.lines)) && line == pair.lines[at-1] {
+							lines[at] = int64(k + 1)
+							break
+						}
+					}
+				}
+				compareCalls(t, streamed(log), pair.calls, lines)
+				// The oracle must know them, too.
+				compareCalls(t, oracle(log), pair.calls, lines)
+			})
+		}
+	}
+}
+
+func compareCalls(t *testing.T, got, want []call, lines map[int64]int64) {
+	t.Helper()
+	print := func(calls []call) string {
+		var s []string
+		for _, k := range calls {
+			s = append(s, k.named(lines))
+		}
+		slices.SortFunc(s, cmp.Compare[string])
+		return strings.Join(s, "\n")
+	}
+	if g, w := print(got), print(want); g != w {
+		t.Errorf("got\n%s\nwant\n%s", g, w)
+	}
+}
+
+func goldenRecord(t testing.TB, line string, number int64) correlate.Record {
+	t.Helper()
+	var a accesslog.Record
+	if result, reason := accesslog.NewParser().Parse([]byte(line), &a); result != accesslog.Parsed {
+		t.Fatalf("not parsed (%v): %s", reason, line)
+	}
+	var r correlate.Record
+	r.From(&a, classify.Classify(&a), 1, number)
+	return r
+}
+
+// allStrings spells a line the way of a format of strings: numbers in quotes,
+// "-" where there is no value.
+func allStrings(t testing.TB, line string) string {
+	t.Helper()
+	d := json.NewDecoder(strings.NewReader(line))
+	d.UseNumber()
+	var values map[string]any
+	if err := d.Decode(&values); err != nil {
+		t.Fatal(err)
+	}
+	for k, v := range values {
+		switch v := v.(type) {
+		case nil:
+			values[k] = "-"
+		case json.Number:
+			values[k] = v.String()
+		}
+	}
+	b, err := json.Marshal(values)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(b)
+}
+
+// ordinaryTraffic is one call to every pod of the pairs every five seconds.
+func ordinaryTraffic(t testing.TB, around traffic, spell func(testing.TB, string) string) []correlate.Record {
+	if around == nothing {
+		return nil
+	}
+	var log []correlate.Record
+	line := int64(1000)
+	add := func(text string) {
+		line++
+		log = append(log, goldenRecord(t, text, line))
+	}
+	for at := -100 * time.Second; at < 150*time.Second; at += 5 * time.Second {
+		for _, pod := range []struct{ host, service string }{
+			{"10.244.2.23:8080", "orders"}, {"10.244.2.24:8080", "orders"}, {"10.244.2.31:8080", "stock"},
+		} {
+			texts := strings.NewReplacer(
+				"OK-ID", fmt.Sprintf("%s at %v", pod.host, at), "10.244.2.23:8080", pod.host, "orders.shop", pod.service+".shop",
+				"2026-03-02T10:16:19.812Z", goldenStart.Add(at).Format("2006-01-02T15:04:05.000Z"),
+				"2026-03-02T10:16:19.815Z", goldenStart.Add(at+3*time.Millisecond).Format("2006-01-02T15:04:05.000Z"),
+			)
+			add(spell(t, texts.Replace(ordinaryClient)))
+			if around == bothSides {
+				add(spell(t, texts.Replace(ordinaryServer)))
+			}
+		}
+	}
+	return log
+}
+
+const (
+	ordinaryClient = `{"authority":"orders:8080","bytes_received":0,"bytes_sent":59,"connection_termination_details":null,"downstream_local_address":"10.96.44.10:8080","downstream_remote_address":"10.244.1.8:37910","duration":10,"method":"GET","path":"/api/orders/42","protocol":"HTTP/1.1","request_id":"OK-ID","requested_server_name":null,"response_code":200,"response_code_details":"via_upstream","response_flags":"-","route_name":"default","start_time":"2026-03-02T10:16:19.812Z","upstream_cluster":"outbound|8080||orders.shop.svc.cluster.local","upstream_host":"10.244.2.23:8080","upstream_local_address":"10.244.1.8:37999","upstream_service_time":"9","upstream_transport_failure_reason":null,"user_agent":"Go-http-client/1.1","x_forwarded_for":null}`
+	ordinaryServer = `{"authority":"orders:8080","bytes_received":0,"bytes_sent":59,"connection_termination_details":null,"downstream_local_address":"10.244.2.23:8080","downstream_remote_address":"10.244.1.8:37999","duration":5,"method":"GET","path":"/api/orders/42","protocol":"HTTP/1.1","request_id":"OK-ID","requested_server_name":"outbound_.8080_._.orders.shop.svc.cluster.local","response_code":200,"response_code_details":"via_upstream","response_flags":"-","route_name":"default","start_time":"2026-03-02T10:16:19.815Z","upstream_cluster":"inbound|8080||","upstream_host":"10.244.2.23:8080","upstream_local_address":"127.0.0.6:52563","upstream_service_time":"4","upstream_transport_failure_reason":null,"user_agent":"Go-http-client/1.1","x_forwarded_for":null}`
+)
+
+var goldenPairs = []goldenPair{
+	{
+		name: "1 timeout, HTTP/1.1",
+		lines: []string{
+			`{"authority":"orders:8080","bytes_received":0,"bytes_sent":24,"connection_termination_details":null,"downstream_local_address":"10.96.44.10:8080","downstream_remote_address":"10.244.1.8:37910","duration":3001,"method":"GET","path":"/api/orders/42","protocol":"HTTP/1.1","request_id":"da28cc83-9055-9ed5-8c0e-104bf3337a0c","requested_server_name":null,"response_code":504,"response_code_details":"response_timeout","response_flags":"UT","route_name":"default","start_time":"2026-03-02T10:16:19.812Z","upstream_cluster":"outbound|8080||orders.shop.svc.cluster.local","upstream_host":"10.244.2.23:8080","upstream_local_address":"10.244.1.8:37022","upstream_service_time":null,"upstream_transport_failure_reason":null,"user_agent":"Go-http-client/1.1","x_forwarded_for":null}`,
+			`{"authority":"orders:8080","bytes_received":0,"bytes_sent":0,"connection_termination_details":null,"downstream_local_address":"10.244.2.23:8080","downstream_remote_address":"10.244.1.8:37022","duration":2999,"method":"GET","path":"/api/orders/42","protocol":"HTTP/1.1","request_id":"da28cc83-9055-9ed5-8c0e-104bf3337a0c","requested_server_name":"outbound_.8080_._.orders.shop.svc.cluster.local","response_code":0,"response_code_details":"downstream_remote_disconnect","response_flags":"DC","route_name":"default","start_time":"2026-03-02T10:16:19.815Z","upstream_cluster":"inbound|8080||","upstream_host":"10.244.2.23:8080","upstream_local_address":"127.0.0.6:52563","upstream_service_time":null,"upstream_transport_failure_reason":null,"user_agent":"Go-http-client/1.1","x_forwarded_for":null}`,
+		},
+		calls: []call{
+			{verdict: "confirmed", key: "tuple_id", client: 1, server: []int64{2}},
+		},
+	},
+	{
+		name: "2 timeout, HTTP/2",
+		lines: []string{
+			`{"authority":"orders:8080","bytes_received":0,"bytes_sent":24,"connection_termination_details":null,"downstream_local_address":"10.96.44.10:8080","downstream_remote_address":"10.244.1.8:37910","duration":3001,"method":"GET","path":"/api/orders/42","protocol":"HTTP/1.1","request_id":"da28cc83-9055-9ed5-8c0e-104bf3337a0c","requested_server_name":null,"response_code":504,"response_code_details":"response_timeout","response_flags":"UT","route_name":"default","start_time":"2026-03-02T10:16:19.812Z","upstream_cluster":"outbound|8080||orders.shop.svc.cluster.local","upstream_host":"10.244.2.23:8080","upstream_local_address":"10.244.1.8:37022","upstream_service_time":null,"upstream_transport_failure_reason":null,"user_agent":"Go-http-client/1.1","x_forwarded_for":null}`,
+			`{"authority":"orders:8080","bytes_received":0,"bytes_sent":0,"connection_termination_details":null,"downstream_local_address":"10.244.2.23:8080","downstream_remote_address":"10.244.1.8:37022","duration":2999,"method":"GET","path":"/api/orders/42","protocol":"HTTP/2","request_id":"da28cc83-9055-9ed5-8c0e-104bf3337a0c","requested_server_name":"outbound_.8080_._.orders.shop.svc.cluster.local","response_code":0,"response_code_details":"http2.remote_reset","response_flags":"DR","route_name":"default","start_time":"2026-03-02T10:16:19.816Z","upstream_cluster":"inbound|8080||","upstream_host":"10.244.2.23:8080","upstream_local_address":"127.0.0.6:52563","upstream_service_time":null,"upstream_transport_failure_reason":null,"user_agent":"Go-http-client/1.1","x_forwarded_for":null}`,
+		},
+		calls: []call{
+			{verdict: "confirmed", key: "tuple_id", client: 1, server: []int64{2}},
+		},
+	},
+	{
+		name: "3 timeout, a proxy before 1.30",
+		lines: []string{
+			`{"authority":"orders:8080","bytes_received":0,"bytes_sent":24,"connection_termination_details":null,"downstream_local_address":"10.96.44.10:8080","downstream_remote_address":"10.244.1.8:37910","duration":3001,"method":"GET","path":"/api/orders/42","protocol":"HTTP/1.1","request_id":"da28cc83-9055-9ed5-8c0e-104bf3337a0c","requested_server_name":null,"response_code":504,"response_code_details":"response_timeout","response_flags":"UT","route_name":"default","start_time":"2026-03-02T10:16:19.812Z","upstream_cluster":"outbound|8080||orders.shop.svc.cluster.local","upstream_host":"10.244.2.23:8080","upstream_local_address":"10.244.1.8:37022","upstream_service_time":null,"upstream_transport_failure_reason":null,"user_agent":"Go-http-client/1.1","x_forwarded_for":null}`,
+			`{"authority":"orders:8080","bytes_received":0,"bytes_sent":0,"connection_termination_details":null,"downstream_local_address":"10.244.2.23:8080","downstream_remote_address":"10.244.1.8:37022","duration":3000,"method":"GET","path":"/api/orders/42","protocol":"HTTP/2","request_id":"da28cc83-9055-9ed5-8c0e-104bf3337a0c","requested_server_name":"outbound_.8080_._.orders.shop.svc.cluster.local","response_code":0,"response_code_details":"http2.remote_reset","response_flags":"-","route_name":"default","start_time":"2026-03-02T10:16:19.814Z","upstream_cluster":"inbound|8080||","upstream_host":"10.244.2.23:8080","upstream_local_address":"127.0.0.6:52563","upstream_service_time":null,"upstream_transport_failure_reason":null,"user_agent":"Go-http-client/1.1","x_forwarded_for":null}`,
+		},
+		calls: []call{
+			{verdict: "confirmed", key: "tuple_id", client: 1, server: []int64{2}},
+		},
+	},
+	{
+		name: "4 per-try timeout on two pods",
+		lines: []string{
+			`{"authority":"orders:8080","bytes_received":0,"bytes_sent":24,"connection_termination_details":null,"downstream_local_address":"10.96.44.10:8080","downstream_remote_address":"10.244.1.8:37910","duration":2030,"method":"GET","path":"/api/orders/42","protocol":"HTTP/1.1","request_id":"da28cc83-9055-9ed5-8c0e-104bf3337a0c","requested_server_name":null,"response_code":504,"response_code_details":"upstream_per_try_timeout","response_flags":"URX,UT","route_name":"default","start_time":"2026-03-02T10:16:19.812Z","upstream_cluster":"outbound|8080||orders.shop.svc.cluster.local","upstream_host":"10.244.2.24:8080","upstream_local_address":"10.244.1.8:37030","upstream_service_time":null,"upstream_transport_failure_reason":null,"user_agent":"Go-http-client/1.1","x_forwarded_for":null}`,
+			`{"authority":"orders:8080","bytes_received":0,"bytes_sent":0,"connection_termination_details":null,"downstream_local_address":"10.244.2.23:8080","downstream_remote_address":"10.244.1.8:37022","duration":1000,"method":"GET","path":"/api/orders/42","protocol":"HTTP/1.1","request_id":"da28cc83-9055-9ed5-8c0e-104bf3337a0c","requested_server_name":"outbound_.8080_._.orders.shop.svc.cluster.local","response_code":0,"response_code_details":"downstream_remote_disconnect","response_flags":"DC","route_name":"default","start_time":"2026-03-02T10:16:19.815Z","upstream_cluster":"inbound|8080||","upstream_host":"10.244.2.23:8080","upstream_local_address":"127.0.0.6:52563","upstream_service_time":null,"upstream_transport_failure_reason":null,"user_agent":"Go-http-client/1.1","x_forwarded_for":null}`,
+			`{"authority":"orders:8080","bytes_received":0,"bytes_sent":0,"connection_termination_details":null,"downstream_local_address":"10.244.2.24:8080","downstream_remote_address":"10.244.1.8:37030","duration":999,"method":"GET","path":"/api/orders/42","protocol":"HTTP/1.1","request_id":"da28cc83-9055-9ed5-8c0e-104bf3337a0c","requested_server_name":"outbound_.8080_._.orders.shop.svc.cluster.local","response_code":0,"response_code_details":"downstream_remote_disconnect","response_flags":"DC","route_name":"default","start_time":"2026-03-02T10:16:20.845Z","upstream_cluster":"inbound|8080||","upstream_host":"10.244.2.24:8080","upstream_local_address":"127.0.0.6:52563","upstream_service_time":null,"upstream_transport_failure_reason":null,"user_agent":"Go-http-client/1.1","x_forwarded_for":null}`,
+		},
+		calls: []call{
+			{verdict: "confirmed", key: "tuple_id", client: 1, server: []int64{3}},
+			{verdict: "hidden_retry", client: 1, server: []int64{2}},
+		},
+	},
+	{
+		name: "5 the retry helped",
+		lines: []string{
+			`{"authority":"orders:8080","bytes_received":0,"bytes_sent":59,"connection_termination_details":null,"downstream_local_address":"10.96.44.10:8080","downstream_remote_address":"10.244.1.8:37910","duration":1045,"method":"GET","path":"/api/orders/42","protocol":"HTTP/1.1","request_id":"da28cc83-9055-9ed5-8c0e-104bf3337a0c","requested_server_name":null,"response_code":200,"response_code_details":"via_upstream","response_flags":"-","route_name":"default","start_time":"2026-03-02T10:16:19.812Z","upstream_cluster":"outbound|8080||orders.shop.svc.cluster.local","upstream_host":"10.244.2.24:8080","upstream_local_address":"10.244.1.8:37030","upstream_service_time":"1044","upstream_transport_failure_reason":null,"user_agent":"Go-http-client/1.1","x_forwarded_for":null}`,
+			`{"authority":"orders:8080","bytes_received":0,"bytes_sent":0,"connection_termination_details":null,"downstream_local_address":"10.244.2.23:8080","downstream_remote_address":"10.244.1.8:37022","duration":1000,"method":"GET","path":"/api/orders/42","protocol":"HTTP/1.1","request_id":"da28cc83-9055-9ed5-8c0e-104bf3337a0c","requested_server_name":"outbound_.8080_._.orders.shop.svc.cluster.local","response_code":0,"response_code_details":"downstream_remote_disconnect","response_flags":"DC","route_name":"default","start_time":"2026-03-02T10:16:19.815Z","upstream_cluster":"inbound|8080||","upstream_host":"10.244.2.23:8080","upstream_local_address":"127.0.0.6:52563","upstream_service_time":null,"upstream_transport_failure_reason":null,"user_agent":"Go-http-client/1.1","x_forwarded_for":null}`,
+			`{"authority":"orders:8080","bytes_received":0,"bytes_sent":59,"connection_termination_details":null,"downstream_local_address":"10.244.2.24:8080","downstream_remote_address":"10.244.1.8:37030","duration":9,"method":"GET","path":"/api/orders/42","protocol":"HTTP/1.1","request_id":"da28cc83-9055-9ed5-8c0e-104bf3337a0c","requested_server_name":"outbound_.8080_._.orders.shop.svc.cluster.local","response_code":200,"response_code_details":"via_upstream","response_flags":"-","route_name":"default","start_time":"2026-03-02T10:16:20.845Z","upstream_cluster":"inbound|8080||","upstream_host":"10.244.2.24:8080","upstream_local_address":"127.0.0.6:52563","upstream_service_time":"8","upstream_transport_failure_reason":null,"user_agent":"Go-http-client/1.1","x_forwarded_for":null}`,
+		},
+		calls: []call{
+			{verdict: "hidden_retry", client: 1, server: []int64{2}},
+		},
+	},
+	{
+		name: "6 the caller hung up",
+		lines: []string{
+			`{"authority":"orders:8080","bytes_received":0,"bytes_sent":0,"connection_termination_details":null,"downstream_local_address":"10.96.44.10:8080","downstream_remote_address":"10.244.1.8:37910","duration":2966,"method":"GET","path":"/api/orders/42","protocol":"HTTP/1.1","request_id":"da28cc83-9055-9ed5-8c0e-104bf3337a0c","requested_server_name":null,"response_code":0,"response_code_details":"downstream_remote_disconnect","response_flags":"DC","route_name":"default","start_time":"2026-03-02T10:16:19.812Z","upstream_cluster":"outbound|8080||orders.shop.svc.cluster.local","upstream_host":"10.244.2.23:8080","upstream_local_address":"10.244.1.8:37022","upstream_service_time":null,"upstream_transport_failure_reason":null,"user_agent":"Go-http-client/1.1","x_forwarded_for":null}`,
+			`{"authority":"orders:8080","bytes_received":0,"bytes_sent":0,"connection_termination_details":null,"downstream_local_address":"10.244.2.23:8080","downstream_remote_address":"10.244.1.8:37022","duration":2968,"method":"GET","path":"/api/orders/42","protocol":"HTTP/1.1","request_id":"da28cc83-9055-9ed5-8c0e-104bf3337a0c","requested_server_name":"outbound_.8080_._.orders.shop.svc.cluster.local","response_code":0,"response_code_details":"downstream_remote_disconnect","response_flags":"DC","route_name":"default","start_time":"2026-03-02T10:16:19.813Z","upstream_cluster":"inbound|8080||","upstream_host":"10.244.2.23:8080","upstream_local_address":"127.0.0.6:52563","upstream_service_time":null,"upstream_transport_failure_reason":null,"user_agent":"Go-http-client/1.1","x_forwarded_for":null}`,
+		},
+		calls: []call{
+			{verdict: "caller_left", key: "tuple_id", client: 1, server: []int64{2}},
+		},
+	},
+	{
+		name:   "7 a caller without a sidecar",
+		around: bothSides,
+		lines: []string{
+			`{"authority":"orders:8080","bytes_received":0,"bytes_sent":0,"connection_termination_details":null,"downstream_local_address":"10.244.2.23:8080","downstream_remote_address":"10.244.1.8:37022","duration":2999,"method":"GET","path":"/api/orders/42","protocol":"HTTP/1.1","request_id":"da28cc83-9055-9ed5-8c0e-104bf3337a0c","requested_server_name":"outbound_.8080_._.orders.shop.svc.cluster.local","response_code":0,"response_code_details":"downstream_remote_disconnect","response_flags":"DC","route_name":"default","start_time":"2026-03-02T10:16:19.815Z","upstream_cluster":"inbound|8080||","upstream_host":"10.244.2.23:8080","upstream_local_address":"127.0.0.6:52563","upstream_service_time":null,"upstream_transport_failure_reason":null,"user_agent":"Go-http-client/1.1","x_forwarded_for":null}`,
+		},
+		calls: []call{
+			{verdict: "server_only", server: []int64{1}},
+		},
+	},
+	{
+		name: "8 answered at once",
+		lines: []string{
+			`{"authority":"orders:8080","bytes_received":0,"bytes_sent":24,"connection_termination_details":null,"downstream_local_address":"10.96.44.10:8080","downstream_remote_address":"10.244.1.8:37910","duration":3001,"method":"GET","path":"/api/orders/42","protocol":"HTTP/1.1","request_id":"da28cc83-9055-9ed5-8c0e-104bf3337a0c","requested_server_name":null,"response_code":504,"response_code_details":"response_timeout","response_flags":"UT","route_name":"default","start_time":"2026-03-02T10:16:19.812Z","upstream_cluster":"outbound|8080||orders.shop.svc.cluster.local","upstream_host":"10.244.2.23:8080","upstream_local_address":"10.244.1.8:37022","upstream_service_time":null,"upstream_transport_failure_reason":null,"user_agent":"Go-http-client/1.1","x_forwarded_for":null}`,
+			`{"authority":"orders:8080","bytes_received":0,"bytes_sent":59,"connection_termination_details":null,"downstream_local_address":"10.244.2.23:8080","downstream_remote_address":"10.244.1.8:37022","duration":5,"method":"GET","path":"/api/orders/42","protocol":"HTTP/1.1","request_id":"da28cc83-9055-9ed5-8c0e-104bf3337a0c","requested_server_name":"outbound_.8080_._.orders.shop.svc.cluster.local","response_code":200,"response_code_details":"via_upstream","response_flags":"-","route_name":"default","start_time":"2026-03-02T10:16:19.815Z","upstream_cluster":"inbound|8080||","upstream_host":"10.244.2.23:8080","upstream_local_address":"127.0.0.6:52563","upstream_service_time":"4","upstream_transport_failure_reason":null,"user_agent":"Go-http-client/1.1","x_forwarded_for":null}`,
+		},
+		calls: []call{
+			{verdict: "answered_late", key: "tuple_id", client: 1, server: []int64{2}},
+		},
+	},
+	{
+		name:   "9 the pod reports, yet has no record",
+		around: bothSides,
+		lines: []string{
+			`{"authority":"orders:8080","bytes_received":0,"bytes_sent":24,"connection_termination_details":null,"downstream_local_address":"10.96.44.10:8080","downstream_remote_address":"10.244.1.8:37910","duration":3001,"method":"GET","path":"/api/orders/42","protocol":"HTTP/1.1","request_id":"da28cc83-9055-9ed5-8c0e-104bf3337a0c","requested_server_name":null,"response_code":504,"response_code_details":"response_timeout","response_flags":"UT","route_name":"default","start_time":"2026-03-02T10:16:19.812Z","upstream_cluster":"outbound|8080||orders.shop.svc.cluster.local","upstream_host":"10.244.2.23:8080","upstream_local_address":"10.244.1.8:37022","upstream_service_time":null,"upstream_transport_failure_reason":null,"user_agent":"Go-http-client/1.1","x_forwarded_for":null}`,
+		},
+		calls: []call{
+			{verdict: "not_received", client: 1},
+		},
+	},
+	{
+		name:   "10 the pod writes no log",
+		around: callersOnly,
+		lines: []string{
+			`{"authority":"orders:8080","bytes_received":0,"bytes_sent":24,"connection_termination_details":null,"downstream_local_address":"10.96.44.10:8080","downstream_remote_address":"10.244.1.8:37910","duration":3001,"method":"GET","path":"/api/orders/42","protocol":"HTTP/1.1","request_id":"da28cc83-9055-9ed5-8c0e-104bf3337a0c","requested_server_name":null,"response_code":504,"response_code_details":"response_timeout","response_flags":"UT","route_name":"default","start_time":"2026-03-02T10:16:19.812Z","upstream_cluster":"outbound|8080||orders.shop.svc.cluster.local","upstream_host":"10.244.2.23:8080","upstream_local_address":"10.244.1.8:37022","upstream_service_time":null,"upstream_transport_failure_reason":null,"user_agent":"Go-http-client/1.1","x_forwarded_for":null}`,
+		},
+		calls: []call{
+			{verdict: "client_only", client: 1},
+		},
+	},
+	{
+		name:   "11 cut while the answer was sent, alone",
+		around: bothSides,
+		lines: []string{
+			`{"authority":"orders:8080","bytes_received":0,"bytes_sent":70000,"connection_termination_details":null,"downstream_local_address":"10.244.2.23:8080","downstream_remote_address":"10.244.1.8:37022","duration":900,"method":"GET","path":"/api/orders/42","protocol":"HTTP/1.1","request_id":"da28cc83-9055-9ed5-8c0e-104bf3337a0c","requested_server_name":"outbound_.8080_._.orders.shop.svc.cluster.local","response_code":206,"response_code_details":"downstream_remote_disconnect","response_flags":"DC","route_name":"default","start_time":"2026-03-02T10:16:19.815Z","upstream_cluster":"inbound|8080||","upstream_host":"10.244.2.23:8080","upstream_local_address":"127.0.0.6:52563","upstream_service_time":"12","upstream_transport_failure_reason":null,"user_agent":"Go-http-client/1.1","x_forwarded_for":null}`,
+		},
+		calls: []call{
+			{verdict: "server_only", server: []int64{1}},
+		},
+	},
+	{
+		name: "11 beside the caller's hang-up",
+		lines: []string{
+			`{"authority":"orders:8080","bytes_received":0,"bytes_sent":69000,"connection_termination_details":null,"downstream_local_address":"10.96.44.10:8080","downstream_remote_address":"10.244.1.8:37910","duration":902,"method":"GET","path":"/api/orders/42","protocol":"HTTP/1.1","request_id":"da28cc83-9055-9ed5-8c0e-104bf3337a0c","requested_server_name":null,"response_code":200,"response_code_details":"downstream_remote_disconnect","response_flags":"DC","route_name":"default","start_time":"2026-03-02T10:16:19.812Z","upstream_cluster":"outbound|8080||orders.shop.svc.cluster.local","upstream_host":"10.244.2.23:8080","upstream_local_address":"10.244.1.8:37022","upstream_service_time":"14","upstream_transport_failure_reason":null,"user_agent":"Go-http-client/1.1","x_forwarded_for":null}`,
+			`{"authority":"orders:8080","bytes_received":0,"bytes_sent":70000,"connection_termination_details":null,"downstream_local_address":"10.244.2.23:8080","downstream_remote_address":"10.244.1.8:37022","duration":900,"method":"GET","path":"/api/orders/42","protocol":"HTTP/1.1","request_id":"da28cc83-9055-9ed5-8c0e-104bf3337a0c","requested_server_name":"outbound_.8080_._.orders.shop.svc.cluster.local","response_code":200,"response_code_details":"downstream_remote_disconnect","response_flags":"DC","route_name":"default","start_time":"2026-03-02T10:16:19.813Z","upstream_cluster":"inbound|8080||","upstream_host":"10.244.2.23:8080","upstream_local_address":"127.0.0.6:52563","upstream_service_time":"12","upstream_transport_failure_reason":null,"user_agent":"Go-http-client/1.1","x_forwarded_for":null}`,
+		},
+		calls: []call{
+			{verdict: "caller_left", key: "tuple_id", client: 1, server: []int64{2}},
+		},
+	},
+	{
+		name: "12 connection refused",
+		lines: []string{
+			`{"authority":"orders:8080","bytes_received":0,"bytes_sent":190,"connection_termination_details":null,"downstream_local_address":"10.96.44.10:8080","downstream_remote_address":"10.244.1.8:37910","duration":63,"method":"GET","path":"/api/orders/42","protocol":"HTTP/1.1","request_id":"da28cc83-9055-9ed5-8c0e-104bf3337a0c","requested_server_name":null,"response_code":503,"response_code_details":"upstream_reset_before_response_started{remote_connection_failure|delayed_connect_error:_Connection_refused}","response_flags":"URX,UF","route_name":"default","start_time":"2026-03-02T10:16:19.812Z","upstream_cluster":"outbound|8080||orders.shop.svc.cluster.local","upstream_host":"10.244.2.23:8080","upstream_local_address":null,"upstream_service_time":null,"upstream_transport_failure_reason":"delayed_connect_error:_Connection_refused","user_agent":"Go-http-client/1.1","x_forwarded_for":null}`,
+		},
+		calls: []call{
+			{verdict: "not_sent", client: 1},
+		},
+	},
+	{
+		name:   "13 the pod's clock is 35 s behind",
+		around: bothSides,
+		lines: []string{
+			`{"authority":"orders:8080","bytes_received":0,"bytes_sent":24,"connection_termination_details":null,"downstream_local_address":"10.96.44.10:8080","downstream_remote_address":"10.244.1.8:37910","duration":3001,"method":"GET","path":"/api/orders/42","protocol":"HTTP/1.1","request_id":"da28cc83-9055-9ed5-8c0e-104bf3337a0c","requested_server_name":null,"response_code":504,"response_code_details":"response_timeout","response_flags":"UT","route_name":"default","start_time":"2026-03-02T10:16:19.812Z","upstream_cluster":"outbound|8080||orders.shop.svc.cluster.local","upstream_host":"10.244.2.23:8080","upstream_local_address":"10.244.1.8:37022","upstream_service_time":null,"upstream_transport_failure_reason":null,"user_agent":"Go-http-client/1.1","x_forwarded_for":null}`,
+			`{"authority":"orders:8080","bytes_received":0,"bytes_sent":0,"connection_termination_details":null,"downstream_local_address":"10.244.2.23:8080","downstream_remote_address":"10.244.1.8:37022","duration":2999,"method":"GET","path":"/api/orders/42","protocol":"HTTP/1.1","request_id":"da28cc83-9055-9ed5-8c0e-104bf3337a0c","requested_server_name":"outbound_.8080_._.orders.shop.svc.cluster.local","response_code":0,"response_code_details":"downstream_remote_disconnect","response_flags":"DC","route_name":"default","start_time":"2026-03-02T10:15:44.815Z","upstream_cluster":"inbound|8080||","upstream_host":"10.244.2.23:8080","upstream_local_address":"127.0.0.6:52563","upstream_service_time":null,"upstream_transport_failure_reason":null,"user_agent":"Go-http-client/1.1","x_forwarded_for":null}`,
+		},
+		calls: []call{
+			{verdict: "confirmed", key: "tuple_id", client: 1, server: []int64{2}},
+		},
+	},
+	{
+		name:   "13 the pod's clock is 35 s ahead",
+		around: bothSides,
+		lines: []string{
+			`{"authority":"orders:8080","bytes_received":0,"bytes_sent":24,"connection_termination_details":null,"downstream_local_address":"10.96.44.10:8080","downstream_remote_address":"10.244.1.8:37910","duration":3001,"method":"GET","path":"/api/orders/42","protocol":"HTTP/1.1","request_id":"da28cc83-9055-9ed5-8c0e-104bf3337a0c","requested_server_name":null,"response_code":504,"response_code_details":"response_timeout","response_flags":"UT","route_name":"default","start_time":"2026-03-02T10:16:19.812Z","upstream_cluster":"outbound|8080||orders.shop.svc.cluster.local","upstream_host":"10.244.2.23:8080","upstream_local_address":"10.244.1.8:37022","upstream_service_time":null,"upstream_transport_failure_reason":null,"user_agent":"Go-http-client/1.1","x_forwarded_for":null}`,
+			`{"authority":"orders:8080","bytes_received":0,"bytes_sent":0,"connection_termination_details":null,"downstream_local_address":"10.244.2.23:8080","downstream_remote_address":"10.244.1.8:37022","duration":2999,"method":"GET","path":"/api/orders/42","protocol":"HTTP/1.1","request_id":"da28cc83-9055-9ed5-8c0e-104bf3337a0c","requested_server_name":"outbound_.8080_._.orders.shop.svc.cluster.local","response_code":0,"response_code_details":"downstream_remote_disconnect","response_flags":"DC","route_name":"default","start_time":"2026-03-02T10:16:54.815Z","upstream_cluster":"inbound|8080||","upstream_host":"10.244.2.23:8080","upstream_local_address":"127.0.0.6:52563","upstream_service_time":null,"upstream_transport_failure_reason":null,"user_agent":"Go-http-client/1.1","x_forwarded_for":null}`,
+		},
+		calls: []call{
+			{verdict: "confirmed", key: "tuple_id", client: 1, server: []int64{2}},
+		},
+	},
+	{
+		name: "16 both lines delivered twice",
+		lines: []string{
+			`{"authority":"orders:8080","bytes_received":0,"bytes_sent":24,"connection_termination_details":null,"downstream_local_address":"10.96.44.10:8080","downstream_remote_address":"10.244.1.8:37910","duration":3001,"method":"GET","path":"/api/orders/42","protocol":"HTTP/1.1","request_id":"da28cc83-9055-9ed5-8c0e-104bf3337a0c","requested_server_name":null,"response_code":504,"response_code_details":"response_timeout","response_flags":"UT","route_name":"default","start_time":"2026-03-02T10:16:19.812Z","upstream_cluster":"outbound|8080||orders.shop.svc.cluster.local","upstream_host":"10.244.2.23:8080","upstream_local_address":"10.244.1.8:37022","upstream_service_time":null,"upstream_transport_failure_reason":null,"user_agent":"Go-http-client/1.1","x_forwarded_for":null}`,
+			`{"authority":"orders:8080","bytes_received":0,"bytes_sent":24,"connection_termination_details":null,"downstream_local_address":"10.96.44.10:8080","downstream_remote_address":"10.244.1.8:37910","duration":3001,"method":"GET","path":"/api/orders/42","protocol":"HTTP/1.1","request_id":"da28cc83-9055-9ed5-8c0e-104bf3337a0c","requested_server_name":null,"response_code":504,"response_code_details":"response_timeout","response_flags":"UT","route_name":"default","start_time":"2026-03-02T10:16:19.812Z","upstream_cluster":"outbound|8080||orders.shop.svc.cluster.local","upstream_host":"10.244.2.23:8080","upstream_local_address":"10.244.1.8:37022","upstream_service_time":null,"upstream_transport_failure_reason":null,"user_agent":"Go-http-client/1.1","x_forwarded_for":null}`,
+			`{"authority":"orders:8080","bytes_received":0,"bytes_sent":0,"connection_termination_details":null,"downstream_local_address":"10.244.2.23:8080","downstream_remote_address":"10.244.1.8:37022","duration":2999,"method":"GET","path":"/api/orders/42","protocol":"HTTP/1.1","request_id":"da28cc83-9055-9ed5-8c0e-104bf3337a0c","requested_server_name":"outbound_.8080_._.orders.shop.svc.cluster.local","response_code":0,"response_code_details":"downstream_remote_disconnect","response_flags":"DC","route_name":"default","start_time":"2026-03-02T10:16:19.815Z","upstream_cluster":"inbound|8080||","upstream_host":"10.244.2.23:8080","upstream_local_address":"127.0.0.6:52563","upstream_service_time":null,"upstream_transport_failure_reason":null,"user_agent":"Go-http-client/1.1","x_forwarded_for":null}`,
+			`{"authority":"orders:8080","bytes_received":0,"bytes_sent":0,"connection_termination_details":null,"downstream_local_address":"10.244.2.23:8080","downstream_remote_address":"10.244.1.8:37022","duration":2999,"method":"GET","path":"/api/orders/42","protocol":"HTTP/1.1","request_id":"da28cc83-9055-9ed5-8c0e-104bf3337a0c","requested_server_name":"outbound_.8080_._.orders.shop.svc.cluster.local","response_code":0,"response_code_details":"downstream_remote_disconnect","response_flags":"DC","route_name":"default","start_time":"2026-03-02T10:16:19.815Z","upstream_cluster":"inbound|8080||","upstream_host":"10.244.2.23:8080","upstream_local_address":"127.0.0.6:52563","upstream_service_time":null,"upstream_transport_failure_reason":null,"user_agent":"Go-http-client/1.1","x_forwarded_for":null}`,
+		},
+		calls: []call{
+			{verdict: "confirmed", key: "tuple_id", client: 1, server: []int64{3}},
+		},
+	},
+	{
+		name: "16 an answer delivered twice",
+		lines: []string{
+			`{"authority":"orders:8080","bytes_received":0,"bytes_sent":24,"connection_termination_details":null,"downstream_local_address":"10.96.44.10:8080","downstream_remote_address":"10.244.1.8:37910","duration":3001,"method":"GET","path":"/api/orders/42","protocol":"HTTP/1.1","request_id":"da28cc83-9055-9ed5-8c0e-104bf3337a0c","requested_server_name":null,"response_code":504,"response_code_details":"response_timeout","response_flags":"UT","route_name":"default","start_time":"2026-03-02T10:16:19.812Z","upstream_cluster":"outbound|8080||orders.shop.svc.cluster.local","upstream_host":"10.244.2.23:8080","upstream_local_address":"10.244.1.8:37022","upstream_service_time":null,"upstream_transport_failure_reason":null,"user_agent":"Go-http-client/1.1","x_forwarded_for":null}`,
+			`{"authority":"orders:8080","bytes_received":0,"bytes_sent":59,"connection_termination_details":null,"downstream_local_address":"10.244.2.23:8080","downstream_remote_address":"10.244.1.8:37022","duration":5,"method":"GET","path":"/api/orders/42","protocol":"HTTP/1.1","request_id":"da28cc83-9055-9ed5-8c0e-104bf3337a0c","requested_server_name":"outbound_.8080_._.orders.shop.svc.cluster.local","response_code":200,"response_code_details":"via_upstream","response_flags":"-","route_name":"default","start_time":"2026-03-02T10:16:19.815Z","upstream_cluster":"inbound|8080||","upstream_host":"10.244.2.23:8080","upstream_local_address":"127.0.0.6:52563","upstream_service_time":"4","upstream_transport_failure_reason":null,"user_agent":"Go-http-client/1.1","x_forwarded_for":null}`,
+			`{"authority":"orders:8080","bytes_received":0,"bytes_sent":59,"connection_termination_details":null,"downstream_local_address":"10.244.2.23:8080","downstream_remote_address":"10.244.1.8:37022","duration":5,"method":"GET","path":"/api/orders/42","protocol":"HTTP/1.1","request_id":"da28cc83-9055-9ed5-8c0e-104bf3337a0c","requested_server_name":"outbound_.8080_._.orders.shop.svc.cluster.local","response_code":200,"response_code_details":"via_upstream","response_flags":"-","route_name":"default","start_time":"2026-03-02T10:16:19.815Z","upstream_cluster":"inbound|8080||","upstream_host":"10.244.2.23:8080","upstream_local_address":"127.0.0.6:52563","upstream_service_time":"4","upstream_transport_failure_reason":null,"user_agent":"Go-http-client/1.1","x_forwarded_for":null}`,
+		},
+		calls: []call{
+			{verdict: "answered_late", key: "tuple_id", client: 1, server: []int64{2}},
+		},
+	},
+	{
+		name: "17 the id passed on to a deeper hop that is slow",
+		lines: []string{
+			`{"authority":"orders:8080","bytes_received":0,"bytes_sent":24,"connection_termination_details":null,"downstream_local_address":"10.96.44.10:8080","downstream_remote_address":"10.244.1.8:37910","duration":3001,"method":"GET","path":"/api/orders/42","protocol":"HTTP/1.1","request_id":"da28cc83-9055-9ed5-8c0e-104bf3337a0c","requested_server_name":null,"response_code":504,"response_code_details":"response_timeout","response_flags":"UT","route_name":"default","start_time":"2026-03-02T10:16:19.812Z","upstream_cluster":"outbound|8080||orders.shop.svc.cluster.local","upstream_host":"10.244.2.23:8080","upstream_local_address":"10.244.1.8:37022","upstream_service_time":null,"upstream_transport_failure_reason":null,"user_agent":"Go-http-client/1.1","x_forwarded_for":null}`,
+			`{"authority":"orders:8080","bytes_received":0,"bytes_sent":0,"connection_termination_details":null,"downstream_local_address":"10.244.2.23:8080","downstream_remote_address":"10.244.1.8:37022","duration":2999,"method":"GET","path":"/api/orders/42","protocol":"HTTP/1.1","request_id":"da28cc83-9055-9ed5-8c0e-104bf3337a0c","requested_server_name":"outbound_.8080_._.orders.shop.svc.cluster.local","response_code":0,"response_code_details":"downstream_remote_disconnect","response_flags":"DC","route_name":"default","start_time":"2026-03-02T10:16:19.815Z","upstream_cluster":"inbound|8080||","upstream_host":"10.244.2.23:8080","upstream_local_address":"127.0.0.6:52563","upstream_service_time":null,"upstream_transport_failure_reason":null,"user_agent":"Go-http-client/1.1","x_forwarded_for":null}`,
+			`{"authority":"orders:8080","bytes_received":0,"bytes_sent":0,"connection_termination_details":null,"downstream_local_address":"10.96.44.10:8080","downstream_remote_address":"10.244.1.8:37910","duration":2990,"method":"GET","path":"/api/orders/42","protocol":"HTTP/1.1","request_id":"da28cc83-9055-9ed5-8c0e-104bf3337a0c","requested_server_name":null,"response_code":0,"response_code_details":"downstream_remote_disconnect","response_flags":"DC","route_name":"default","start_time":"2026-03-02T10:16:19.820Z","upstream_cluster":"outbound|8080||stock.shop.svc.cluster.local","upstream_host":"10.244.2.31:8080","upstream_local_address":"10.244.2.23:41000","upstream_service_time":null,"upstream_transport_failure_reason":null,"user_agent":"Go-http-client/1.1","x_forwarded_for":null}`,
+			`{"authority":"orders:8080","bytes_received":0,"bytes_sent":0,"connection_termination_details":null,"downstream_local_address":"10.244.2.31:8080","downstream_remote_address":"10.244.2.23:41000","duration":2990,"method":"GET","path":"/api/orders/42","protocol":"HTTP/1.1","request_id":"da28cc83-9055-9ed5-8c0e-104bf3337a0c","requested_server_name":"outbound_.8080_._.stock.shop.svc.cluster.local","response_code":0,"response_code_details":"downstream_remote_disconnect","response_flags":"DC","route_name":"default","start_time":"2026-03-02T10:16:19.822Z","upstream_cluster":"inbound|8080||","upstream_host":"10.244.2.31:8080","upstream_local_address":"127.0.0.6:52563","upstream_service_time":null,"upstream_transport_failure_reason":null,"user_agent":"Go-http-client/1.1","x_forwarded_for":null}`,
+		},
+		calls: []call{
+			{verdict: "confirmed", key: "tuple_id", client: 1, server: []int64{2}},
+			{verdict: "caller_left", key: "tuple_id", client: 3, server: []int64{4}},
+		},
+	},
+	{
+		name: "17 the id passed on to a deeper hop that fails",
+		lines: []string{
+			`{"authority":"orders:8080","bytes_received":0,"bytes_sent":59,"connection_termination_details":null,"downstream_local_address":"10.96.44.10:8080","downstream_remote_address":"10.244.1.8:37910","duration":1205,"method":"GET","path":"/api/orders/42","protocol":"HTTP/1.1","request_id":"da28cc83-9055-9ed5-8c0e-104bf3337a0c","requested_server_name":null,"response_code":200,"response_code_details":"via_upstream","response_flags":"-","route_name":"default","start_time":"2026-03-02T10:16:19.812Z","upstream_cluster":"outbound|8080||orders.shop.svc.cluster.local","upstream_host":"10.244.2.23:8080","upstream_local_address":"10.244.1.8:37022","upstream_service_time":"1204","upstream_transport_failure_reason":null,"user_agent":"Go-http-client/1.1","x_forwarded_for":null}`,
+			`{"authority":"orders:8080","bytes_received":0,"bytes_sent":59,"connection_termination_details":null,"downstream_local_address":"10.244.2.23:8080","downstream_remote_address":"10.244.1.8:37022","duration":1202,"method":"GET","path":"/api/orders/42","protocol":"HTTP/1.1","request_id":"da28cc83-9055-9ed5-8c0e-104bf3337a0c","requested_server_name":"outbound_.8080_._.orders.shop.svc.cluster.local","response_code":200,"response_code_details":"via_upstream","response_flags":"-","route_name":"default","start_time":"2026-03-02T10:16:19.814Z","upstream_cluster":"inbound|8080||","upstream_host":"10.244.2.23:8080","upstream_local_address":"127.0.0.6:52563","upstream_service_time":"1201","upstream_transport_failure_reason":null,"user_agent":"Go-http-client/1.1","x_forwarded_for":null}`,
+			`{"authority":"orders:8080","bytes_received":0,"bytes_sent":24,"connection_termination_details":null,"downstream_local_address":"10.96.44.10:8080","downstream_remote_address":"10.244.1.8:37910","duration":1000,"method":"GET","path":"/api/orders/42","protocol":"HTTP/1.1","request_id":"da28cc83-9055-9ed5-8c0e-104bf3337a0c","requested_server_name":null,"response_code":504,"response_code_details":"response_timeout","response_flags":"UT","route_name":"default","start_time":"2026-03-02T10:16:19.820Z","upstream_cluster":"outbound|8080||stock.shop.svc.cluster.local","upstream_host":"10.244.2.31:8080","upstream_local_address":"10.244.2.23:41000","upstream_service_time":null,"upstream_transport_failure_reason":null,"user_agent":"Go-http-client/1.1","x_forwarded_for":null}`,
+			`{"authority":"orders:8080","bytes_received":0,"bytes_sent":0,"connection_termination_details":null,"downstream_local_address":"10.244.2.31:8080","downstream_remote_address":"10.244.2.23:41000","duration":999,"method":"GET","path":"/api/orders/42","protocol":"HTTP/1.1","request_id":"da28cc83-9055-9ed5-8c0e-104bf3337a0c","requested_server_name":"outbound_.8080_._.stock.shop.svc.cluster.local","response_code":0,"response_code_details":"downstream_remote_disconnect","response_flags":"DC","route_name":"default","start_time":"2026-03-02T10:16:19.822Z","upstream_cluster":"inbound|8080||","upstream_host":"10.244.2.31:8080","upstream_local_address":"127.0.0.6:52563","upstream_service_time":null,"upstream_transport_failure_reason":null,"user_agent":"Go-http-client/1.1","x_forwarded_for":null}`,
+		},
+		calls: []call{
+			{verdict: "confirmed", key: "tuple_id", client: 3, server: []int64{4}},
+		},
+	},
+	{
+		name:   "17 the deeper hop's caller does not report",
+		around: bothSides,
+		lines: []string{
+			`{"authority":"orders:8080","bytes_received":0,"bytes_sent":59,"connection_termination_details":null,"downstream_local_address":"10.96.44.10:8080","downstream_remote_address":"10.244.1.8:37910","duration":1205,"method":"GET","path":"/api/orders/42","protocol":"HTTP/1.1","request_id":"da28cc83-9055-9ed5-8c0e-104bf3337a0c","requested_server_name":null,"response_code":200,"response_code_details":"via_upstream","response_flags":"-","route_name":"default","start_time":"2026-03-02T10:16:19.812Z","upstream_cluster":"outbound|8080||orders.shop.svc.cluster.local","upstream_host":"10.244.2.23:8080","upstream_local_address":"10.244.1.8:37022","upstream_service_time":"1204","upstream_transport_failure_reason":null,"user_agent":"Go-http-client/1.1","x_forwarded_for":null}`,
+			`{"authority":"orders:8080","bytes_received":0,"bytes_sent":0,"connection_termination_details":null,"downstream_local_address":"10.244.2.31:8080","downstream_remote_address":"10.244.2.23:41000","duration":999,"method":"GET","path":"/api/orders/42","protocol":"HTTP/1.1","request_id":"da28cc83-9055-9ed5-8c0e-104bf3337a0c","requested_server_name":"outbound_.8080_._.stock.shop.svc.cluster.local","response_code":0,"response_code_details":"downstream_remote_disconnect","response_flags":"DC","route_name":"default","start_time":"2026-03-02T10:16:19.822Z","upstream_cluster":"inbound|8080||","upstream_host":"10.244.2.31:8080","upstream_local_address":"127.0.0.6:52563","upstream_service_time":null,"upstream_transport_failure_reason":null,"user_agent":"Go-http-client/1.1","x_forwarded_for":null}`,
+		},
+		calls: []call{
+			{verdict: "server_only", server: []int64{2}},
+		},
+	},
+}
+
+var joinRules = []goldenPair{
+	{
+		name:   "a request that was not sent has no other side",
+		around: bothSides,
+		lines: []string{
+			`{"authority":"orders:8080","bytes_received":0,"bytes_sent":0,"connection_termination_details":null,"downstream_local_address":"10.96.44.10:8080","downstream_remote_address":"10.244.1.8:37910","duration":3000,"method":"GET","path":"/api/orders/42","protocol":"HTTP/1.1","request_id":null,"requested_server_name":null,"response_code":503,"response_code_details":"upstream_reset_before_response_started{connection_timeout}","response_flags":"UF","route_name":"default","start_time":"2026-03-02T10:16:19.812Z","upstream_cluster":"outbound|8080||orders.shop.svc.cluster.local","upstream_host":"10.244.2.23:8080","upstream_local_address":null,"upstream_service_time":null,"upstream_transport_failure_reason":null,"user_agent":"Go-http-client/1.1","x_forwarded_for":null}`,
+			`{"authority":"orders:8080","bytes_received":0,"bytes_sent":0,"connection_termination_details":null,"downstream_local_address":"10.244.2.23:8080","downstream_remote_address":"203.0.113.7:0","duration":1000,"method":"GET","path":"/api/orders/42","protocol":"HTTP/1.1","request_id":"7b0e2f10-6a5d-9c11-8d2e-3f4a5b6c7d8e","requested_server_name":"outbound_.8080_._.orders.shop.svc.cluster.local","response_code":0,"response_code_details":"downstream_remote_disconnect","response_flags":"DC","route_name":"default","start_time":"2026-03-02T10:16:21.912Z","upstream_cluster":"inbound|8080||","upstream_host":"10.244.2.23:8080","upstream_local_address":"127.0.0.6:52563","upstream_service_time":null,"upstream_transport_failure_reason":null,"user_agent":"Go-http-client/1.1","x_forwarded_for":null}`,
+		},
+		calls: []call{
+			{verdict: "not_sent", client: 1},
+			{verdict: "server_only", server: []int64{2}},
+		},
+	},
+	{
+		name:   "not sent, and a pod's half without an id",
+		around: bothSides,
+		lines: []string{
+			`{"authority":"orders:8080","bytes_received":0,"bytes_sent":0,"connection_termination_details":null,"downstream_local_address":"10.96.44.10:8080","downstream_remote_address":"10.244.1.8:37910","duration":3000,"method":"GET","path":"/api/orders/42","protocol":"HTTP/1.1","request_id":"da28cc83-9055-9ed5-8c0e-104bf3337a0c","requested_server_name":null,"response_code":503,"response_code_details":"upstream_reset_before_response_started{connection_timeout}","response_flags":"UF","route_name":"default","start_time":"2026-03-02T10:16:19.812Z","upstream_cluster":"outbound|8080||orders.shop.svc.cluster.local","upstream_host":"10.244.2.23:8080","upstream_local_address":null,"upstream_service_time":null,"upstream_transport_failure_reason":null,"user_agent":"Go-http-client/1.1","x_forwarded_for":null}`,
+			`{"authority":"orders:8080","bytes_received":0,"bytes_sent":0,"connection_termination_details":null,"downstream_local_address":"10.244.2.23:8080","downstream_remote_address":"203.0.113.7:0","duration":1000,"method":"GET","path":"/api/orders/42","protocol":"HTTP/1.1","request_id":null,"requested_server_name":"outbound_.8080_._.orders.shop.svc.cluster.local","response_code":0,"response_code_details":"downstream_remote_disconnect","response_flags":"DC","route_name":"default","start_time":"2026-03-02T10:16:21.912Z","upstream_cluster":"inbound|8080||","upstream_host":"10.244.2.23:8080","upstream_local_address":"127.0.0.6:52563","upstream_service_time":null,"upstream_transport_failure_reason":null,"user_agent":"Go-http-client/1.1","x_forwarded_for":null}`,
+		},
+		calls: []call{
+			{verdict: "not_sent", client: 1},
+			{verdict: "server_only", server: []int64{2}},
+		},
+	},
+	{
+		name:   "not sent is no candidate beside the one that was",
+		around: bothSides,
+		lines: []string{
+			`{"authority":"orders:8080","bytes_received":0,"bytes_sent":0,"connection_termination_details":null,"downstream_local_address":"10.96.44.10:8080","downstream_remote_address":"10.244.1.8:37910","duration":3000,"method":"GET","path":"/api/orders/42","protocol":"HTTP/1.1","request_id":null,"requested_server_name":null,"response_code":503,"response_code_details":"upstream_reset_before_response_started{connection_timeout}","response_flags":"UF","route_name":"default","start_time":"2026-03-02T10:16:19.812Z","upstream_cluster":"outbound|8080||orders.shop.svc.cluster.local","upstream_host":"10.244.2.23:8080","upstream_local_address":null,"upstream_service_time":null,"upstream_transport_failure_reason":null,"user_agent":"Go-http-client/1.1","x_forwarded_for":null}`,
+			`{"authority":"orders:8080","bytes_received":0,"bytes_sent":24,"connection_termination_details":null,"downstream_local_address":"10.96.44.10:8080","downstream_remote_address":"10.244.1.8:37910","duration":3001,"method":"GET","path":"/api/orders/42","protocol":"HTTP/1.1","request_id":null,"requested_server_name":null,"response_code":504,"response_code_details":"response_timeout","response_flags":"UT","route_name":"default","start_time":"2026-03-02T10:16:19.812Z","upstream_cluster":"outbound|8080||orders.shop.svc.cluster.local","upstream_host":"10.244.2.23:8080","upstream_local_address":"10.244.1.8:37022","upstream_service_time":null,"upstream_transport_failure_reason":null,"user_agent":"Go-http-client/1.1","x_forwarded_for":null}`,
+			`{"authority":"orders:8080","bytes_received":0,"bytes_sent":0,"connection_termination_details":null,"downstream_local_address":"10.244.2.23:8080","downstream_remote_address":"203.0.113.7:0","duration":2999,"method":"GET","path":"/api/orders/42","protocol":"HTTP/1.1","request_id":null,"requested_server_name":"outbound_.8080_._.orders.shop.svc.cluster.local","response_code":0,"response_code_details":"downstream_remote_disconnect","response_flags":"DC","route_name":"default","start_time":"2026-03-02T10:16:19.815Z","upstream_cluster":"inbound|8080||","upstream_host":"10.244.2.23:8080","upstream_local_address":"127.0.0.6:52563","upstream_service_time":null,"upstream_transport_failure_reason":null,"user_agent":"Go-http-client/1.1","x_forwarded_for":null}`,
+		},
+		calls: []call{
+			{verdict: "not_sent", client: 1},
+			{verdict: "confirmed", key: "probable", client: 2, server: []int64{3}},
+		},
+	},
+	{
+		name:   "two callers, one hang-up: nobody knows whose",
+		around: bothSides,
+		lines: []string{
+			`{"authority":"orders:8080","bytes_received":0,"bytes_sent":24,"connection_termination_details":null,"downstream_local_address":"10.96.44.10:8080","downstream_remote_address":"10.244.1.8:37910","duration":3001,"method":"GET","path":"/api/orders/42","protocol":"HTTP/1.1","request_id":null,"requested_server_name":null,"response_code":504,"response_code_details":"response_timeout","response_flags":"UT","route_name":"default","start_time":"2026-03-02T10:16:19.812Z","upstream_cluster":"outbound|8080||orders.shop.svc.cluster.local","upstream_host":"10.244.2.23:8080","upstream_local_address":"10.244.1.8:37022","upstream_service_time":null,"upstream_transport_failure_reason":null,"user_agent":"Go-http-client/1.1","x_forwarded_for":null}`,
+			`{"authority":"orders:8080","bytes_received":0,"bytes_sent":24,"connection_termination_details":null,"downstream_local_address":"10.96.44.10:8080","downstream_remote_address":"10.244.1.8:37910","duration":3001,"method":"GET","path":"/api/orders/42","protocol":"HTTP/1.1","request_id":null,"requested_server_name":null,"response_code":504,"response_code_details":"response_timeout","response_flags":"UT","route_name":"default","start_time":"2026-03-02T10:16:19.912Z","upstream_cluster":"outbound|8080||orders.shop.svc.cluster.local","upstream_host":"10.244.2.23:8080","upstream_local_address":"10.244.1.9:38000","upstream_service_time":null,"upstream_transport_failure_reason":null,"user_agent":"Go-http-client/1.1","x_forwarded_for":null}`,
+			`{"authority":"orders:8080","bytes_received":0,"bytes_sent":0,"connection_termination_details":null,"downstream_local_address":"10.244.2.23:8080","downstream_remote_address":"203.0.113.7:0","duration":2999,"method":"GET","path":"/api/orders/42","protocol":"HTTP/1.1","request_id":null,"requested_server_name":"outbound_.8080_._.orders.shop.svc.cluster.local","response_code":0,"response_code_details":"downstream_remote_disconnect","response_flags":"DC","route_name":"default","start_time":"2026-03-02T10:16:19.865Z","upstream_cluster":"inbound|8080||","upstream_host":"10.244.2.23:8080","upstream_local_address":"127.0.0.6:52563","upstream_service_time":null,"upstream_transport_failure_reason":null,"user_agent":"Go-http-client/1.1","x_forwarded_for":null}`,
+		},
+		calls: []call{
+			{verdict: "client_only", client: 1},
+			{verdict: "client_only", client: 2},
+			{verdict: "server_only", server: []int64{3}},
+		},
+	},
+	{
+		name:   "one caller, two hang-ups: nobody knows which",
+		around: bothSides,
+		lines: []string{
+			`{"authority":"orders:8080","bytes_received":0,"bytes_sent":24,"connection_termination_details":null,"downstream_local_address":"10.96.44.10:8080","downstream_remote_address":"10.244.1.8:37910","duration":3001,"method":"GET","path":"/api/orders/42","protocol":"HTTP/1.1","request_id":null,"requested_server_name":null,"response_code":504,"response_code_details":"response_timeout","response_flags":"UT","route_name":"default","start_time":"2026-03-02T10:16:19.812Z","upstream_cluster":"outbound|8080||orders.shop.svc.cluster.local","upstream_host":"10.244.2.23:8080","upstream_local_address":"10.244.1.8:37022","upstream_service_time":null,"upstream_transport_failure_reason":null,"user_agent":"Go-http-client/1.1","x_forwarded_for":null}`,
+			`{"authority":"orders:8080","bytes_received":0,"bytes_sent":0,"connection_termination_details":null,"downstream_local_address":"10.244.2.23:8080","downstream_remote_address":"203.0.113.7:0","duration":2999,"method":"GET","path":"/api/orders/42","protocol":"HTTP/1.1","request_id":"7b0e2f10-6a5d-9c11-8d2e-3f4a5b6c7d8e","requested_server_name":"outbound_.8080_._.orders.shop.svc.cluster.local","response_code":0,"response_code_details":"downstream_remote_disconnect","response_flags":"DC","route_name":"default","start_time":"2026-03-02T10:16:19.715Z","upstream_cluster":"inbound|8080||","upstream_host":"10.244.2.23:8080","upstream_local_address":"127.0.0.6:52563","upstream_service_time":null,"upstream_transport_failure_reason":null,"user_agent":"Go-http-client/1.1","x_forwarded_for":null}`,
+			`{"authority":"orders:8080","bytes_received":0,"bytes_sent":0,"connection_termination_details":null,"downstream_local_address":"10.244.2.23:8080","downstream_remote_address":"203.0.113.8:0","duration":2999,"method":"GET","path":"/api/orders/42","protocol":"HTTP/1.1","request_id":"dfa53579-b29c-9787-9719-10e42ca2cf98","requested_server_name":"outbound_.8080_._.orders.shop.svc.cluster.local","response_code":0,"response_code_details":"downstream_remote_disconnect","response_flags":"DC","route_name":"default","start_time":"2026-03-02T10:16:19.915Z","upstream_cluster":"inbound|8080||","upstream_host":"10.244.2.23:8080","upstream_local_address":"127.0.0.6:52563","upstream_service_time":null,"upstream_transport_failure_reason":null,"user_agent":"Go-http-client/1.1","x_forwarded_for":null}`,
+		},
+		calls: []call{
+			{verdict: "client_only", client: 1},
+			{verdict: "server_only", server: []int64{2}},
+			{verdict: "server_only", server: []int64{3}},
+		},
+	},
+	{
+		name:   "the nearest on a connection: the caller has ids",
+		around: bothSides,
+		lines: []string{
+			`{"authority":"orders:8080","bytes_received":0,"bytes_sent":24,"connection_termination_details":null,"downstream_local_address":"10.96.44.10:8080","downstream_remote_address":"10.244.1.8:37910","duration":3001,"method":"GET","path":"/api/orders/42","protocol":"HTTP/1.1","request_id":"7b0e2f10-6a5d-9c11-8d2e-3f4a5b6c7d8e","requested_server_name":null,"response_code":504,"response_code_details":"response_timeout","response_flags":"UT","route_name":"default","start_time":"2026-03-02T10:16:19.812Z","upstream_cluster":"outbound|8080||orders.shop.svc.cluster.local","upstream_host":"10.244.2.23:8080","upstream_local_address":"10.244.1.8:37022","upstream_service_time":null,"upstream_transport_failure_reason":null,"user_agent":"Go-http-client/1.1","x_forwarded_for":null}`,
+			`{"authority":"orders:8080","bytes_received":0,"bytes_sent":24,"connection_termination_details":null,"downstream_local_address":"10.96.44.10:8080","downstream_remote_address":"10.244.1.8:37910","duration":3001,"method":"GET","path":"/api/orders/42","protocol":"HTTP/1.1","request_id":"dfa53579-b29c-9787-9719-10e42ca2cf98","requested_server_name":null,"response_code":504,"response_code_details":"response_timeout","response_flags":"UT","route_name":"default","start_time":"2026-03-02T10:16:20.112Z","upstream_cluster":"outbound|8080||orders.shop.svc.cluster.local","upstream_host":"10.244.2.23:8080","upstream_local_address":"10.244.1.8:37022","upstream_service_time":null,"upstream_transport_failure_reason":null,"user_agent":"Go-http-client/1.1","x_forwarded_for":null}`,
+			`{"authority":"orders:8080","bytes_received":0,"bytes_sent":0,"connection_termination_details":null,"downstream_local_address":"10.244.2.23:8080","downstream_remote_address":"10.244.1.8:37022","duration":2999,"method":"GET","path":"/api/orders/42","protocol":"HTTP/1.1","request_id":null,"requested_server_name":"outbound_.8080_._.orders.shop.svc.cluster.local","response_code":0,"response_code_details":"downstream_remote_disconnect","response_flags":"DC","route_name":"default","start_time":"2026-03-02T10:16:20.115Z","upstream_cluster":"inbound|8080||","upstream_host":"10.244.2.23:8080","upstream_local_address":"127.0.0.6:52563","upstream_service_time":null,"upstream_transport_failure_reason":null,"user_agent":"Go-http-client/1.1","x_forwarded_for":null}`,
+		},
+		calls: []call{
+			{verdict: "not_received", client: 1},
+			{verdict: "confirmed", key: "tuple", client: 2, server: []int64{3}},
+		},
+	},
+	{
+		name:   "the nearest on a connection: the pod has ids",
+		around: bothSides,
+		lines: []string{
+			`{"authority":"orders:8080","bytes_received":0,"bytes_sent":95,"connection_termination_details":null,"downstream_local_address":"10.96.44.10:8080","downstream_remote_address":"10.244.1.8:37910","duration":4824,"method":"GET","path":"/api/orders/42","protocol":"HTTP/1.1","request_id":null,"requested_server_name":null,"response_code":503,"response_code_details":"via_upstream","response_flags":"URX","route_name":"default","start_time":"2026-03-02T10:16:19.812Z","upstream_cluster":"outbound|8080||orders.shop.svc.cluster.local","upstream_host":"10.244.2.23:8080","upstream_local_address":"10.244.1.8:37022","upstream_service_time":"4823","upstream_transport_failure_reason":null,"user_agent":"Go-http-client/1.1","x_forwarded_for":null}`,
+			`{"authority":"orders:8080","bytes_received":0,"bytes_sent":0,"connection_termination_details":null,"downstream_local_address":"10.244.2.23:8080","downstream_remote_address":"10.244.1.8:37022","duration":2978,"method":"GET","path":"/api/orders/42","protocol":"HTTP/1.1","request_id":"7b0e2f10-6a5d-9c11-8d2e-3f4a5b6c7d8e","requested_server_name":"outbound_.8080_._.orders.shop.svc.cluster.local","response_code":503,"response_code_details":"upstream_reset_before_response_started{connection_termination}","response_flags":"UC","route_name":"default","start_time":"2026-03-02T10:16:21.004Z","upstream_cluster":"inbound|8080||","upstream_host":"10.244.2.23:8080","upstream_local_address":"127.0.0.6:52563","upstream_service_time":null,"upstream_transport_failure_reason":null,"user_agent":"Go-http-client/1.1","x_forwarded_for":null}`,
+			`{"authority":"orders:8080","bytes_received":0,"bytes_sent":0,"connection_termination_details":null,"downstream_local_address":"10.244.2.23:8080","downstream_remote_address":"10.244.1.8:37022","duration":673,"method":"GET","path":"/api/orders/42","protocol":"HTTP/1.1","request_id":"7b0e2f10-6a5d-9c11-8d2e-3f4a5b6c7d8e","requested_server_name":"outbound_.8080_._.orders.shop.svc.cluster.local","response_code":503,"response_code_details":"upstream_reset_before_response_started{connection_termination}","response_flags":"UC","route_name":"default","start_time":"2026-03-02T10:16:23.990Z","upstream_cluster":"inbound|8080||","upstream_host":"10.244.2.23:8080","upstream_local_address":"127.0.0.6:52563","upstream_service_time":null,"upstream_transport_failure_reason":null,"user_agent":"Go-http-client/1.1","x_forwarded_for":null}`,
+		},
+		calls: []call{
+			{verdict: "app_closed", key: "tuple", client: 1, server: []int64{3}},
+			{verdict: "server_only", server: []int64{2}},
+		},
+	},
+	{
+		name:   "a finished record of the same id comes before a half of the same time",
+		around: bothSides,
+		lines: []string{
+			`{"authority":"orders:8080","bytes_received":0,"bytes_sent":0,"connection_termination_details":null,"downstream_local_address":"10.96.44.10:8080","downstream_remote_address":"10.244.1.8:37910","duration":1000,"method":"GET","path":"/api/orders/42","protocol":"HTTP/1.1","request_id":"7b0e2f10-6a5d-9c11-8d2e-3f4a5b6c7d8e","requested_server_name":null,"response_code":0,"response_code_details":"downstream_remote_disconnect","response_flags":"DC","route_name":"default","start_time":"2026-03-02T10:16:19.812Z","upstream_cluster":"outbound|8080||orders.shop.svc.cluster.local","upstream_host":"10.244.2.23:8080","upstream_local_address":"10.244.1.8:37022","upstream_service_time":null,"upstream_transport_failure_reason":null,"user_agent":"Go-http-client/1.1","x_forwarded_for":null}`,
+			`{"authority":"orders:8080","bytes_received":0,"bytes_sent":59,"connection_termination_details":null,"downstream_local_address":"10.244.2.23:8080","downstream_remote_address":"10.244.1.8:37022","duration":900,"method":"GET","path":"/api/orders/42","protocol":"HTTP/1.1","request_id":"7b0e2f10-6a5d-9c11-8d2e-3f4a5b6c7d8e","requested_server_name":"outbound_.8080_._.orders.shop.svc.cluster.local","response_code":200,"response_code_details":"via_upstream","response_flags":"-","route_name":"default","start_time":"2026-03-02T10:16:19.814Z","upstream_cluster":"inbound|8080||","upstream_host":"10.244.2.23:8080","upstream_local_address":"127.0.0.6:52563","upstream_service_time":"8","upstream_transport_failure_reason":null,"user_agent":"Go-http-client/1.1","x_forwarded_for":null}`,
+			`{"authority":"orders:8080","bytes_received":0,"bytes_sent":0,"connection_termination_details":null,"downstream_local_address":"10.244.2.23:8080","downstream_remote_address":"203.0.113.7:0","duration":950,"method":"GET","path":"/api/orders/42","protocol":"HTTP/1.1","request_id":null,"requested_server_name":"outbound_.8080_._.orders.shop.svc.cluster.local","response_code":0,"response_code_details":"downstream_remote_disconnect","response_flags":"DC","route_name":"default","start_time":"2026-03-02T10:16:19.962Z","upstream_cluster":"inbound|8080||","upstream_host":"10.244.2.23:8080","upstream_local_address":"127.0.0.6:52563","upstream_service_time":null,"upstream_transport_failure_reason":null,"user_agent":"Go-http-client/1.1","x_forwarded_for":null}`,
+		},
+		calls: []call{
+			{verdict: "caller_left", key: "tuple_id", client: 1, server: []int64{2}},
+			{verdict: "server_only", server: []int64{3}},
+		},
+	},
+	{
+		name:   "an attempt on the same pod, and an unrelated half without an id",
+		around: bothSides,
+		lines: []string{
+			`{"authority":"orders:8080","bytes_received":0,"bytes_sent":59,"connection_termination_details":null,"downstream_local_address":"10.96.44.10:8080","downstream_remote_address":"10.244.1.8:37910","duration":1080,"method":"GET","path":"/api/orders/42","protocol":"HTTP/1.1","request_id":"7b0e2f10-6a5d-9c11-8d2e-3f4a5b6c7d8e","requested_server_name":null,"response_code":200,"response_code_details":"via_upstream","response_flags":"-","route_name":"default","start_time":"2026-03-02T10:16:19.812Z","upstream_cluster":"outbound|8080||orders.shop.svc.cluster.local","upstream_host":"10.244.2.23:8080","upstream_local_address":"10.244.1.8:37030","upstream_service_time":"1079","upstream_transport_failure_reason":null,"user_agent":"Go-http-client/1.1","x_forwarded_for":null}`,
+			`{"authority":"orders:8080","bytes_received":0,"bytes_sent":0,"connection_termination_details":null,"downstream_local_address":"10.244.2.23:8080","downstream_remote_address":"203.0.113.7:0","duration":1000,"method":"GET","path":"/api/orders/42","protocol":"HTTP/1.1","request_id":"7b0e2f10-6a5d-9c11-8d2e-3f4a5b6c7d8e","requested_server_name":"outbound_.8080_._.orders.shop.svc.cluster.local","response_code":0,"response_code_details":"downstream_remote_disconnect","response_flags":"DC","route_name":"default","start_time":"2026-03-02T10:16:19.814Z","upstream_cluster":"inbound|8080||","upstream_host":"10.244.2.23:8080","upstream_local_address":"127.0.0.6:52563","upstream_service_time":null,"upstream_transport_failure_reason":null,"user_agent":"Go-http-client/1.1","x_forwarded_for":null}`,
+			`{"authority":"orders:8080","bytes_received":0,"bytes_sent":59,"connection_termination_details":null,"downstream_local_address":"10.244.2.23:8080","downstream_remote_address":"203.0.113.7:0","duration":40,"method":"GET","path":"/api/orders/42","protocol":"HTTP/1.1","request_id":"7b0e2f10-6a5d-9c11-8d2e-3f4a5b6c7d8e","requested_server_name":"outbound_.8080_._.orders.shop.svc.cluster.local","response_code":200,"response_code_details":"via_upstream","response_flags":"-","route_name":"default","start_time":"2026-03-02T10:16:20.852Z","upstream_cluster":"inbound|8080||","upstream_host":"10.244.2.23:8080","upstream_local_address":"127.0.0.6:52563","upstream_service_time":"39","upstream_transport_failure_reason":null,"user_agent":"Go-http-client/1.1","x_forwarded_for":null}`,
+			`{"authority":"orders:8080","bytes_received":0,"bytes_sent":24,"connection_termination_details":null,"downstream_local_address":"10.96.44.10:8080","downstream_remote_address":"10.244.1.8:37910","duration":3001,"method":"GET","path":"/api/orders/42","protocol":"HTTP/1.1","request_id":null,"requested_server_name":null,"response_code":504,"response_code_details":"response_timeout","response_flags":"UT","route_name":"default","start_time":"2026-03-02T10:16:17.862Z","upstream_cluster":"outbound|8080||orders.shop.svc.cluster.local","upstream_host":"10.244.2.23:8080","upstream_local_address":"10.244.1.9:38000","upstream_service_time":null,"upstream_transport_failure_reason":null,"user_agent":"Go-http-client/1.1","x_forwarded_for":null}`,
+		},
+		calls: []call{
+			{verdict: "joined", key: "id_host", client: 1, server: []int64{2}},
+			{verdict: "client_only", client: 4},
+		},
+	},
+	{
+		name:   "a connection comes before a time",
+		around: bothSides,
+		lines: []string{
+			`{"authority":"orders:8080","bytes_received":0,"bytes_sent":9,"connection_termination_details":null,"downstream_local_address":"10.96.44.10:8080","downstream_remote_address":"10.244.1.8:37910","duration":126,"method":"GET","path":"/api/orders/42","protocol":"HTTP/1.1","request_id":null,"requested_server_name":null,"response_code":500,"response_code_details":"via_upstream","response_flags":"-","route_name":"default","start_time":"2026-03-02T10:16:19.812Z","upstream_cluster":"outbound|8080||orders.shop.svc.cluster.local","upstream_host":"10.244.2.23:8080","upstream_local_address":"10.244.1.8:37022","upstream_service_time":"125","upstream_transport_failure_reason":null,"user_agent":"Go-http-client/1.1","x_forwarded_for":null}`,
+			`{"authority":"orders:8080","bytes_received":0,"bytes_sent":9,"connection_termination_details":null,"downstream_local_address":"10.244.2.23:8080","downstream_remote_address":"10.244.1.8:37022","duration":126,"method":"GET","path":"/api/orders/42","protocol":"HTTP/1.1","request_id":null,"requested_server_name":"outbound_.8080_._.orders.shop.svc.cluster.local","response_code":500,"response_code_details":"via_upstream","response_flags":"-","route_name":"default","start_time":"2026-03-02T10:16:19.853Z","upstream_cluster":"inbound|8080||","upstream_host":"10.244.2.23:8080","upstream_local_address":"127.0.0.6:52563","upstream_service_time":"124","upstream_transport_failure_reason":null,"user_agent":"Go-http-client/1.1","x_forwarded_for":null}`,
+			`{"authority":"orders:8080","bytes_received":0,"bytes_sent":0,"connection_termination_details":null,"downstream_local_address":"10.244.2.23:8080","downstream_remote_address":"203.0.113.7:0","duration":3100,"method":"GET","path":"/api/orders/42","protocol":"HTTP/1.1","request_id":"7b0e2f10-6a5d-9c11-8d2e-3f4a5b6c7d8e","requested_server_name":"outbound_.8080_._.orders.shop.svc.cluster.local","response_code":0,"response_code_details":"downstream_remote_disconnect","response_flags":"DC","route_name":"default","start_time":"2026-03-02T10:16:16.920Z","upstream_cluster":"inbound|8080||","upstream_host":"10.244.2.23:8080","upstream_local_address":"127.0.0.6:52563","upstream_service_time":null,"upstream_transport_failure_reason":null,"user_agent":"Go-http-client/1.1","x_forwarded_for":null}`,
+		},
+		calls: []call{
+			{verdict: "joined", key: "tuple", client: 1, server: []int64{2}},
+			{verdict: "server_only", server: []int64{3}},
+		},
+	},
+	{
+		name:   "plain text to a pod that demands mTLS",
+		around: bothSides,
+		lines: []string{
+			`{"authority":"orders:8080","bytes_received":0,"bytes_sent":95,"connection_termination_details":null,"downstream_local_address":"10.96.44.10:8080","downstream_remote_address":"10.244.1.8:37910","duration":2,"method":"GET","path":"/api/orders/42","protocol":"HTTP/1.1","request_id":"da28cc83-9055-9ed5-8c0e-104bf3337a0c","requested_server_name":null,"response_code":503,"response_code_details":"upstream_reset_before_response_started{connection_termination}","response_flags":"UC","route_name":"default","start_time":"2026-03-02T10:16:19.814Z","upstream_cluster":"outbound|8080||orders.shop.svc.cluster.local","upstream_host":"10.244.2.25:8080","upstream_local_address":"10.244.1.8:37022","upstream_service_time":null,"upstream_transport_failure_reason":null,"user_agent":"Go-http-client/1.1","x_forwarded_for":null}`,
+			`{"authority":null,"bytes_received":0,"bytes_sent":0,"connection_termination_details":null,"downstream_local_address":"10.244.2.25:8080","downstream_remote_address":"10.244.1.8:37022","duration":0,"method":null,"path":null,"protocol":null,"request_id":null,"requested_server_name":null,"response_code":0,"response_code_details":"filter_chain_not_found","response_flags":"NR","route_name":null,"start_time":"2026-03-02T10:16:19.813Z","upstream_cluster":null,"upstream_host":null,"upstream_local_address":null,"upstream_service_time":null,"upstream_transport_failure_reason":null,"user_agent":null,"x_forwarded_for":null}`,
+		},
+		calls: []call{
+			{verdict: "mtls_refused", key: "tuple", client: 1, server: []int64{2}},
+		},
+	},
+	{
+		name:   "the same, and the service has calls of a minute",
+		around: bothSides,
+		lines: []string{
+			`{"authority":"orders:8080","bytes_received":0,"bytes_sent":95,"connection_termination_details":null,"downstream_local_address":"10.96.44.10:8080","downstream_remote_address":"10.244.1.8:37910","duration":2,"method":"GET","path":"/api/orders/42","protocol":"HTTP/1.1","request_id":"da28cc83-9055-9ed5-8c0e-104bf3337a0c","requested_server_name":null,"response_code":503,"response_code_details":"upstream_reset_before_response_started{connection_termination}","response_flags":"UC","route_name":"default","start_time":"2026-03-02T10:16:19.814Z","upstream_cluster":"outbound|8080||orders.shop.svc.cluster.local","upstream_host":"10.244.2.25:8080","upstream_local_address":"10.244.1.8:37022","upstream_service_time":null,"upstream_transport_failure_reason":null,"user_agent":"Go-http-client/1.1","x_forwarded_for":null}`,
+			`{"authority":null,"bytes_received":0,"bytes_sent":0,"connection_termination_details":null,"downstream_local_address":"10.244.2.25:8080","downstream_remote_address":"10.244.1.8:37022","duration":0,"method":null,"path":null,"protocol":null,"request_id":null,"requested_server_name":null,"response_code":0,"response_code_details":"filter_chain_not_found","response_flags":"NR","route_name":null,"start_time":"2026-03-02T10:16:19.813Z","upstream_cluster":null,"upstream_host":null,"upstream_local_address":null,"upstream_service_time":null,"upstream_transport_failure_reason":null,"user_agent":null,"x_forwarded_for":null}`,
+			`{"authority":"orders:8080","bytes_received":0,"bytes_sent":59,"connection_termination_details":null,"downstream_local_address":"10.96.44.10:8080","downstream_remote_address":"10.244.1.8:37910","duration":60000,"method":"GET","path":"/api/orders/42","protocol":"HTTP/1.1","request_id":"dfa53579-b29c-9787-9719-10e42ca2cf98","requested_server_name":null,"response_code":200,"response_code_details":"via_upstream","response_flags":"-","route_name":"default","start_time":"2026-03-02T10:14:44.812Z","upstream_cluster":"outbound|8080||orders.shop.svc.cluster.local","upstream_host":"10.244.2.23:8080","upstream_local_address":"10.244.1.8:37022","upstream_service_time":"59999","upstream_transport_failure_reason":null,"user_agent":"Go-http-client/1.1","x_forwarded_for":null}`,
+		},
+		calls: []call{
+			{verdict: "mtls_refused", key: "tuple", client: 1, server: []int64{2}},
+		},
+	},
+	{
+		name:   "the first timeout of a minute: the pod logs no ids",
+		around: bothSides,
+		lines: []string{
+			`{"authority":"orders:8080","bytes_received":0,"bytes_sent":24,"connection_termination_details":null,"downstream_local_address":"10.96.44.10:8080","downstream_remote_address":"10.244.1.8:37910","duration":60001,"method":"GET","path":"/api/orders/42","protocol":"HTTP/1.1","request_id":"da28cc83-9055-9ed5-8c0e-104bf3337a0c","requested_server_name":null,"response_code":504,"response_code_details":"response_timeout","response_flags":"UT","route_name":"default","start_time":"2026-03-02T10:16:19.812Z","upstream_cluster":"outbound|8080||orders.shop.svc.cluster.local","upstream_host":"10.244.2.23:8080","upstream_local_address":"10.244.1.8:37022","upstream_service_time":null,"upstream_transport_failure_reason":null,"user_agent":"Go-http-client/1.1","x_forwarded_for":null}`,
+			`{"authority":"orders:8080","bytes_received":0,"bytes_sent":0,"connection_termination_details":null,"downstream_local_address":"10.244.2.23:8080","downstream_remote_address":"10.244.1.8:37022","duration":60000,"method":"GET","path":"/api/orders/42","protocol":"HTTP/1.1","request_id":null,"requested_server_name":"outbound_.8080_._.orders.shop.svc.cluster.local","response_code":0,"response_code_details":"downstream_remote_disconnect","response_flags":"DC","route_name":"default","start_time":"2026-03-02T10:16:19.807Z","upstream_cluster":"inbound|8080||","upstream_host":"10.244.2.23:8080","upstream_local_address":"127.0.0.6:52563","upstream_service_time":null,"upstream_transport_failure_reason":null,"user_agent":"Go-http-client/1.1","x_forwarded_for":null}`,
+		},
+		calls: []call{
+			{verdict: "confirmed", key: "tuple", client: 1, server: []int64{2}},
+		},
+	},
+	{
+		name:   "a half takes no half that ended after its wait",
+		around: bothSides,
+		lines: []string{
+			`{"authority":"orders:8080","bytes_received":0,"bytes_sent":24,"connection_termination_details":null,"downstream_local_address":"10.96.44.10:8080","downstream_remote_address":"10.244.1.8:37910","duration":3001,"method":"GET","path":"/api/orders/42","protocol":"HTTP/1.1","request_id":"da28cc83-9055-9ed5-8c0e-104bf3337a0c","requested_server_name":null,"response_code":504,"response_code_details":"response_timeout","response_flags":"UT","route_name":"default","start_time":"2026-03-02T10:16:19.812Z","upstream_cluster":"outbound|8080||orders.shop.svc.cluster.local","upstream_host":"10.244.2.23:8080","upstream_local_address":"10.244.1.8:37022","upstream_service_time":null,"upstream_transport_failure_reason":null,"user_agent":"Go-http-client/1.1","x_forwarded_for":null}`,
+			`{"authority":"orders:8080","bytes_received":0,"bytes_sent":0,"connection_termination_details":null,"downstream_local_address":"10.244.2.23:8080","downstream_remote_address":"10.244.1.8:37022","duration":2999,"method":"GET","path":"/api/orders/42","protocol":"HTTP/1.1","request_id":"da28cc83-9055-9ed5-8c0e-104bf3337a0c","requested_server_name":"outbound_.8080_._.orders.shop.svc.cluster.local","response_code":0,"response_code_details":"downstream_remote_disconnect","response_flags":"DC","route_name":"default","start_time":"2026-03-02T10:17:04.815Z","upstream_cluster":"inbound|8080||","upstream_host":"10.244.2.23:8080","upstream_local_address":"127.0.0.6:52563","upstream_service_time":null,"upstream_transport_failure_reason":null,"user_agent":"Go-http-client/1.1","x_forwarded_for":null}`,
+		},
+		calls: []call{
+			{verdict: "not_received", client: 1},
+			{verdict: "server_only", server: []int64{2}},
+		},
+	},
+	{
+		name:   "a half takes no answer that ended before its wait",
+		around: bothSides,
+		lines: []string{
+			`{"authority":"orders:8080","bytes_received":0,"bytes_sent":24,"connection_termination_details":null,"downstream_local_address":"10.96.44.10:8080","downstream_remote_address":"10.244.1.8:37910","duration":3001,"method":"GET","path":"/api/orders/42","protocol":"HTTP/1.1","request_id":"da28cc83-9055-9ed5-8c0e-104bf3337a0c","requested_server_name":null,"response_code":504,"response_code_details":"response_timeout","response_flags":"UT","route_name":"default","start_time":"2026-03-02T10:16:19.812Z","upstream_cluster":"outbound|8080||orders.shop.svc.cluster.local","upstream_host":"10.244.2.23:8080","upstream_local_address":"10.244.1.8:37022","upstream_service_time":null,"upstream_transport_failure_reason":null,"user_agent":"Go-http-client/1.1","x_forwarded_for":null}`,
+			`{"authority":"orders:8080","bytes_received":0,"bytes_sent":59,"connection_termination_details":null,"downstream_local_address":"10.244.2.23:8080","downstream_remote_address":"10.244.1.8:37022","duration":5,"method":"GET","path":"/api/orders/42","protocol":"HTTP/1.1","request_id":"da28cc83-9055-9ed5-8c0e-104bf3337a0c","requested_server_name":"outbound_.8080_._.orders.shop.svc.cluster.local","response_code":200,"response_code_details":"via_upstream","response_flags":"-","route_name":"default","start_time":"2026-03-02T10:15:34.812Z","upstream_cluster":"inbound|8080||","upstream_host":"10.244.2.23:8080","upstream_local_address":"127.0.0.6:52563","upstream_service_time":"4","upstream_transport_failure_reason":null,"user_agent":"Go-http-client/1.1","x_forwarded_for":null}`,
+		},
+		calls: []call{
+			{verdict: "not_received", client: 1},
+		},
+	},
+	{
+		name:   "a half takes no answer that ended after its wait",
+		around: bothSides,
+		lines: []string{
+			`{"authority":"orders:8080","bytes_received":0,"bytes_sent":24,"connection_termination_details":null,"downstream_local_address":"10.96.44.10:8080","downstream_remote_address":"10.244.1.8:37910","duration":3001,"method":"GET","path":"/api/orders/42","protocol":"HTTP/1.1","request_id":"da28cc83-9055-9ed5-8c0e-104bf3337a0c","requested_server_name":null,"response_code":504,"response_code_details":"response_timeout","response_flags":"UT","route_name":"default","start_time":"2026-03-02T10:16:19.812Z","upstream_cluster":"outbound|8080||orders.shop.svc.cluster.local","upstream_host":"10.244.2.23:8080","upstream_local_address":"10.244.1.8:37022","upstream_service_time":null,"upstream_transport_failure_reason":null,"user_agent":"Go-http-client/1.1","x_forwarded_for":null}`,
+			`{"authority":"orders:8080","bytes_received":0,"bytes_sent":59,"connection_termination_details":null,"downstream_local_address":"10.244.2.23:8080","downstream_remote_address":"10.244.1.8:37022","duration":5,"method":"GET","path":"/api/orders/42","protocol":"HTTP/1.1","request_id":"da28cc83-9055-9ed5-8c0e-104bf3337a0c","requested_server_name":"outbound_.8080_._.orders.shop.svc.cluster.local","response_code":200,"response_code_details":"via_upstream","response_flags":"-","route_name":"default","start_time":"2026-03-02T10:17:05.812Z","upstream_cluster":"inbound|8080||","upstream_host":"10.244.2.23:8080","upstream_local_address":"127.0.0.6:52563","upstream_service_time":"4","upstream_transport_failure_reason":null,"user_agent":"Go-http-client/1.1","x_forwarded_for":null}`,
+		},
+		calls: []call{
+			{verdict: "not_received", client: 1},
+		},
+	},
+	{
+		name:   "an attempt is not hidden by a call that ended after its wait",
+		around: bothSides,
+		lines: []string{
+			`{"authority":"orders:8080","bytes_received":0,"bytes_sent":0,"connection_termination_details":null,"downstream_local_address":"10.244.2.23:8080","downstream_remote_address":"10.244.1.8:37022","duration":2999,"method":"GET","path":"/api/orders/42","protocol":"HTTP/1.1","request_id":"da28cc83-9055-9ed5-8c0e-104bf3337a0c","requested_server_name":"outbound_.8080_._.orders.shop.svc.cluster.local","response_code":0,"response_code_details":"downstream_remote_disconnect","response_flags":"DC","route_name":"default","start_time":"2026-03-02T10:16:19.815Z","upstream_cluster":"inbound|8080||","upstream_host":"10.244.2.23:8080","upstream_local_address":"127.0.0.6:52563","upstream_service_time":null,"upstream_transport_failure_reason":null,"user_agent":"Go-http-client/1.1","x_forwarded_for":null}`,
+			`{"authority":"orders:8080","bytes_received":0,"bytes_sent":59,"connection_termination_details":null,"downstream_local_address":"10.96.44.10:8080","downstream_remote_address":"10.244.1.8:37910","duration":200,"method":"GET","path":"/api/orders/42","protocol":"HTTP/1.1","request_id":"da28cc83-9055-9ed5-8c0e-104bf3337a0c","requested_server_name":null,"response_code":200,"response_code_details":"via_upstream","response_flags":"-","route_name":"default","start_time":"2026-03-02T10:17:05.812Z","upstream_cluster":"outbound|8080||orders.shop.svc.cluster.local","upstream_host":"10.244.2.24:8080","upstream_local_address":"10.244.1.8:37022","upstream_service_time":"9","upstream_transport_failure_reason":null,"user_agent":"Go-http-client/1.1","x_forwarded_for":null}`,
+		},
+		calls: []call{
+			{verdict: "server_only", server: []int64{1}},
+		},
+	},
+	{
+		name:   "the call ended just before its attempt: two clocks",
+		around: bothSides,
+		lines: []string{
+			`{"authority":"orders:8080","bytes_received":0,"bytes_sent":24,"connection_termination_details":null,"downstream_local_address":"10.96.44.10:8080","downstream_remote_address":"10.244.1.8:37910","duration":2030,"method":"GET","path":"/api/orders/42","protocol":"HTTP/1.1","request_id":"da28cc83-9055-9ed5-8c0e-104bf3337a0c","requested_server_name":null,"response_code":504,"response_code_details":"upstream_per_try_timeout","response_flags":"URX,UT","route_name":"default","start_time":"2026-03-02T10:16:19.812Z","upstream_cluster":"outbound|8080||orders.shop.svc.cluster.local","upstream_host":"10.244.2.24:8080","upstream_local_address":"10.244.1.8:37030","upstream_service_time":null,"upstream_transport_failure_reason":null,"user_agent":"Go-http-client/1.1","x_forwarded_for":null}`,
+			`{"authority":"orders:8080","bytes_received":0,"bytes_sent":0,"connection_termination_details":null,"downstream_local_address":"10.244.2.23:8080","downstream_remote_address":"10.244.1.8:37022","duration":1000,"method":"GET","path":"/api/orders/42","protocol":"HTTP/1.1","request_id":"da28cc83-9055-9ed5-8c0e-104bf3337a0c","requested_server_name":"outbound_.8080_._.orders.shop.svc.cluster.local","response_code":0,"response_code_details":"downstream_remote_disconnect","response_flags":"DC","route_name":"default","start_time":"2026-03-02T10:16:21.512Z","upstream_cluster":"inbound|8080||","upstream_host":"10.244.2.23:8080","upstream_local_address":"127.0.0.6:52563","upstream_service_time":null,"upstream_transport_failure_reason":null,"user_agent":"Go-http-client/1.1","x_forwarded_for":null}`,
+			`{"authority":"orders:8080","bytes_received":0,"bytes_sent":0,"connection_termination_details":null,"downstream_local_address":"10.244.2.24:8080","downstream_remote_address":"10.244.1.8:37030","duration":999,"method":"GET","path":"/api/orders/42","protocol":"HTTP/1.1","request_id":"da28cc83-9055-9ed5-8c0e-104bf3337a0c","requested_server_name":"outbound_.8080_._.orders.shop.svc.cluster.local","response_code":0,"response_code_details":"downstream_remote_disconnect","response_flags":"DC","route_name":"default","start_time":"2026-03-02T10:16:20.845Z","upstream_cluster":"inbound|8080||","upstream_host":"10.244.2.24:8080","upstream_local_address":"127.0.0.6:52563","upstream_service_time":null,"upstream_transport_failure_reason":null,"user_agent":"Go-http-client/1.1","x_forwarded_for":null}`,
+		},
+		calls: []call{
+			{verdict: "confirmed", key: "tuple_id", client: 1, server: []int64{3}},
+			{verdict: "hidden_retry", client: 1, server: []int64{2}},
+		},
+	},
+	{
+		name:   "the same, and a slice ends between the two",
+		around: bothSides,
+		lines: []string{
+			`{"authority":"orders:8080","bytes_received":0,"bytes_sent":24,"connection_termination_details":null,"downstream_local_address":"10.96.44.10:8080","downstream_remote_address":"10.244.1.8:37910","duration":2030,"method":"GET","path":"/api/orders/42","protocol":"HTTP/1.1","request_id":"da28cc83-9055-9ed5-8c0e-104bf3337a0c","requested_server_name":null,"response_code":504,"response_code_details":"upstream_per_try_timeout","response_flags":"URX,UT","route_name":"default","start_time":"2026-03-02T10:16:27.912Z","upstream_cluster":"outbound|8080||orders.shop.svc.cluster.local","upstream_host":"10.244.2.24:8080","upstream_local_address":"10.244.1.8:37030","upstream_service_time":null,"upstream_transport_failure_reason":null,"user_agent":"Go-http-client/1.1","x_forwarded_for":null}`,
+			`{"authority":"orders:8080","bytes_received":0,"bytes_sent":0,"connection_termination_details":null,"downstream_local_address":"10.244.2.23:8080","downstream_remote_address":"10.244.1.8:37022","duration":1000,"method":"GET","path":"/api/orders/42","protocol":"HTTP/1.1","request_id":"da28cc83-9055-9ed5-8c0e-104bf3337a0c","requested_server_name":"outbound_.8080_._.orders.shop.svc.cluster.local","response_code":0,"response_code_details":"downstream_remote_disconnect","response_flags":"DC","route_name":"default","start_time":"2026-03-02T10:16:29.612Z","upstream_cluster":"inbound|8080||","upstream_host":"10.244.2.23:8080","upstream_local_address":"127.0.0.6:52563","upstream_service_time":null,"upstream_transport_failure_reason":null,"user_agent":"Go-http-client/1.1","x_forwarded_for":null}`,
+			`{"authority":"orders:8080","bytes_received":0,"bytes_sent":0,"connection_termination_details":null,"downstream_local_address":"10.244.2.24:8080","downstream_remote_address":"10.244.1.8:37030","duration":999,"method":"GET","path":"/api/orders/42","protocol":"HTTP/1.1","request_id":"da28cc83-9055-9ed5-8c0e-104bf3337a0c","requested_server_name":"outbound_.8080_._.orders.shop.svc.cluster.local","response_code":0,"response_code_details":"downstream_remote_disconnect","response_flags":"DC","route_name":"default","start_time":"2026-03-02T10:16:28.945Z","upstream_cluster":"inbound|8080||","upstream_host":"10.244.2.24:8080","upstream_local_address":"127.0.0.6:52563","upstream_service_time":null,"upstream_transport_failure_reason":null,"user_agent":"Go-http-client/1.1","x_forwarded_for":null}`,
+		},
+		calls: []call{
+			{verdict: "confirmed", key: "tuple_id", client: 1, server: []int64{3}},
+			{verdict: "hidden_retry", client: 1, server: []int64{2}},
+		},
+	},
+	{
+		name:   "a longer call teaches a longer wait, and decides what was read long ago",
+		around: bothSides,
+		lines: []string{
+			`{"authority":"orders:8080","bytes_received":0,"bytes_sent":0,"connection_termination_details":null,"downstream_local_address":"10.244.2.23:8080","downstream_remote_address":"10.244.1.8:37022","duration":2999,"method":"GET","path":"/api/orders/42","protocol":"HTTP/1.1","request_id":"7b0e2f10-6a5d-9c11-8d2e-3f4a5b6c7d8e","requested_server_name":"outbound_.8080_._.orders.shop.svc.cluster.local","response_code":0,"response_code_details":"downstream_remote_disconnect","response_flags":"DC","route_name":"default","start_time":"2026-03-02T10:16:19.815Z","upstream_cluster":"inbound|8080||","upstream_host":"10.244.2.23:8080","upstream_local_address":"127.0.0.6:52563","upstream_service_time":null,"upstream_transport_failure_reason":null,"user_agent":"Go-http-client/1.1","x_forwarded_for":null}`,
+			`{"authority":"orders:8080","bytes_received":0,"bytes_sent":59,"connection_termination_details":null,"downstream_local_address":"10.96.44.10:8080","downstream_remote_address":"10.244.1.8:37910","duration":90000,"method":"GET","path":"/api/orders/42","protocol":"HTTP/1.1","request_id":"dfa53579-b29c-9787-9719-10e42ca2cf98","requested_server_name":null,"response_code":200,"response_code_details":"via_upstream","response_flags":"-","route_name":"default","start_time":"2026-03-02T10:15:22.812Z","upstream_cluster":"outbound|8080||orders.shop.svc.cluster.local","upstream_host":"10.244.2.23:8080","upstream_local_address":"10.244.1.8:37022","upstream_service_time":"89999","upstream_transport_failure_reason":null,"user_agent":"Go-http-client/1.1","x_forwarded_for":null}`,
+		},
+		calls: []call{
+			{verdict: "server_only", server: []int64{1}},
+		},
+	},
+}
