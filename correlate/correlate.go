@@ -34,6 +34,7 @@ type Correlator struct {
 	dropped  [numBounds]uint64
 
 	started           bool  // the first slice has been chosen
+	beginning         bool  // records held back are being taken
 	firstEnd, lastEnd int64 // of the records read, absurd times left out
 	farEnd            int64 // the last that seemed absurd
 	span              Span
@@ -92,7 +93,7 @@ func (c *Correlator) enterPod(r *Record) {
 	}
 	if !r.Replay {
 		if r.Side == classify.Server && named == g.unknown && p != nil {
-			p.group.service.series.observe(r)
+			g.unnamedGroup(p).service.series.observe(r)
 		} else {
 			named.service.series.observe(r)
 		}
@@ -233,6 +234,9 @@ func (c *Correlator) Watermark() int64 { return c.window.start }
 // a Snapshot is made only when there is news.
 func (c *Correlator) Changes() uint64 { return c.changes }
 
+// endOfInput is after everything.
+const endOfInput = math.MaxInt64
+
 // Close says that the input has ended: every slice is closed and every call
 // gets its verdict. Nothing may be added afterwards.
 func (c *Correlator) Close() {
@@ -241,6 +245,6 @@ func (c *Correlator) Close() {
 		c.closeSlice()
 		c.expire(c.window.start)
 	}
-	c.expire(math.MaxInt64)
+	c.expire(endOfInput)
 	c.join.halves.close()
 }

@@ -143,7 +143,7 @@ func (c *Correlator) pair(i int32) {
 		if h.side == classify.Server {
 			client, server = o, h
 		}
-		p := c.podAt(h.host, client.end)
+		p := c.podOfHalf(client)
 		if p == nil {
 			return true
 		}
@@ -159,18 +159,30 @@ func (c *Correlator) pair(i int32) {
 	})
 }
 
-func (c *Correlator) podAt(hostIndex int32, end int64) *pod {
+// podAt is the pod that held a host at a time, as far as is known, and the one
+// of the service (by index) if several are behind the address; nil if there is
+// none.
+func (c *Correlator) podAt(hostIndex int32, end int64, service int32) *pod {
 	if hostIndex < 0 {
 		return nil
 	}
-	return c.registry.hostList[hostIndex].holder(end)
+	h := c.registry.hostList[hostIndex]
+	if named := c.registry.at(service); named != nil {
+		if p := h.holder(end, named); p != nil && p.group.service == named {
+			return p
+		}
+	}
+	return h.holder(end, nil)
 }
+
+// podOfHalf is podAt for a half.
+func (c *Correlator) podOfHalf(h *half) *pod { return c.podAt(h.host, h.end, h.service) }
 
 // waitOf is how long a half waits, by what is known of its service by now.
 func (c *Correlator) waitOf(h *half) int64 {
 	s := c.registry.at(h.service)
 	if s == nil {
-		if p := c.podAt(h.host, h.end); p != nil {
+		if p := c.podAt(h.host, h.end, 0); p != nil {
 			s = p.group.service
 		}
 	}

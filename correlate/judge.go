@@ -40,6 +40,7 @@ const (
 	minShare   = 0.06
 	deadFactor = 2.0 // times the siblings' share is nothing to speak of
 	minDead    = 0.03
+	maxDead    = 0.9
 	minSibling = 5.0 // requests of siblings without which nothing is said
 	// netSlices is how many slices the callers alone must say so before the
 	// way to a pod is blamed.
@@ -239,9 +240,21 @@ func (c *Correlator) judgeGroup(g *group, place int, now int64) {
 }
 
 // deadShare is the share of cut requests below which a pod is like its
-// siblings.
+// siblings. At maxDead they fare so badly that nothing can be said of one.
 func deadShare(siblingsCut, siblings float64) float64 {
-	return min(max(deadFactor*(siblingsCut+0.5)/(siblings+20), minDead), 0.9)
+	return min(max(deadFactor*(siblingsCut+0.5)/(siblings+20), minDead), maxDead)
+}
+
+// enter enters a side's slice of a pod. The siblings' last minute counts, but
+// where they fare worse right now, only that does: what comes over all of them
+// at once is no pod's fault.
+func (s *sums) enter(own, ownCut, siblings, siblingsCut, now, nowCut float64) {
+	if own == 0 || siblings < minSibling {
+		return
+	}
+	if dead := max(deadShare(siblingsCut, siblings), deadShare(nowCut, now)); dead < maxDead {
+		s.add(ownCut, own, dead)
+	}
 }
 
 func (c *Correlator) judgePod(p *pod, cell *cell, place int, all shares, sum *siblingSum, now int64) {
@@ -249,12 +262,10 @@ func (c *Correlator) judgePod(p *pod, cell *cell, place int, all shares, sum *si
 	siblings := all
 	siblings.plus(p.sharesOf(place), -1)
 	own := cell.shares()
-	if siblings.client >= minSibling && own.client > 0 {
-		j.client.add(own.clientCut, own.client, deadShare(siblings.clientCut, siblings.client))
-	}
-	if siblings.server >= minSibling && own.server > 0 {
-		j.server.add(own.serverCut, own.server, deadShare(siblings.serverCut, siblings.server))
-	}
+	slice := sum.shares
+	slice.plus(own, -1)
+	j.client.enter(own.client, own.clientCut, siblings.client, siblings.clientCut, slice.client, slice.clientCut)
+	j.server.enter(own.server, own.serverCut, siblings.server, siblings.serverCut, slice.server, slice.serverCut)
 	if j.finding == nil && j.client.evidence() == 0 && j.server.evidence() == 0 {
 		j.evidence, j.netCount = nil, 0
 		return

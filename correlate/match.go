@@ -142,7 +142,7 @@ func (c *Correlator) clientTraces(h *half, p *pod) (here, elsewhere *trace) {
 			if here == nil || abs(t.end()-h.end) < abs(here.end()-h.end) {
 				here = t
 			}
-		case t.end() >= h.end-retrySkew && c.sameService(p, c.podAt(t.host, t.end())):
+		case t.end() >= h.end-retrySkew && c.sameService(p, c.podAt(t.host, t.end(), h.service)):
 			if elsewhere == nil || abs(t.end()-h.end) < abs(elsewhere.end()-h.end) {
 				elsewhere = t
 			}
@@ -159,7 +159,7 @@ func (c *Correlator) clientElsewhere(h *half, p *pod) int32 {
 	found := int32(-1)
 	t.walk(chainID, h.id, func(i int32, o *half) bool {
 		if o.id == h.id && o.side == classify.Client && o.host >= 0 && o.host != h.host && h.near(o.end) &&
-			o.end >= h.end-retrySkew && c.sameService(p, c.podAt(o.host, o.end)) &&
+			o.end >= h.end-retrySkew && c.sameService(p, c.podOfHalf(o)) &&
 			(found < 0 || abs(o.end-h.end) < abs(t.all[found].end-h.end)) {
 			found = i
 		}

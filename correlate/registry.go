@@ -187,11 +187,15 @@ func (g *registry) hostOf(addr []byte) int32 {
 // more fit.
 func (g *registry) podOf(h *host, r *Record) *pod {
 	end := r.End()
+	var named *service
+	if r.Target.Service != nil {
+		named = g.services[string(r.Target.Service)]
+	}
 	var p *pod
 	if r.Side == classify.Server {
-		p = h.writer(r, end)
+		p = h.writer(r, end, named)
 	} else {
-		p = h.holder(end)
+		p = h.holder(end, named)
 	}
 	if p == nil {
 		if g.pods >= g.bounds.Pods {
@@ -203,27 +207,29 @@ func (g *registry) podOf(h *host, r *Record) *pod {
 		h.pods = append(h.pods, p)
 		g.pods++
 	}
-	p.last = max(p.last, end)
+	p.first, p.last = min(p.first, end), max(p.last, end)
 	if r.Side == classify.Server {
 		g.identify(p, r, end)
 	}
 	return p
 }
 
-// writer finds the pod that wrote a server record at this address.
-func (h *host) writer(r *Record, end int64) *pod {
+// writer finds the pod that wrote a server record at this address. Its id says
+// so; without one another name, another service or a long silence mean another
+// pod.
+func (h *host) writer(r *Record, end int64, named *service) *pod {
 	for i := len(h.pods) - 1; i >= 0; i-- {
 		p := h.pods[i]
-		switch {
-		case r.PodID != nil && p.podID != "":
+		if r.PodID != nil && p.podID != "" {
 			if string(r.PodID) == p.podID {
 				return p
 			}
-		case r.Pod != nil && p.name != "":
-			if string(r.Pod) == p.name {
-				return p
-			}
-		case end-p.last <= silence:
+			continue
+		}
+		if r.Pod != nil && p.name != "" && string(r.Pod) != p.name {
+			continue
+		}
+		if end-p.last <= silence && p.serves(named) {
 			return p
 		}
 	}
@@ -232,18 +238,23 @@ func (h *host) writer(r *Record, end int64) *pod {
 
 // holder finds the pod that, by server records, held the address at a time,
 // and before the first of those to the address.
-func (h *host) holder(end int64) *pod {
+func (h *host) holder(end int64, named *service) *pod {
 	for i := len(h.pods) - 1; i >= 0; i-- {
 		p := h.pods[i]
 		if i > 0 && p.from() > end {
 			continue
 		}
-		if p.podID == "" && end-p.last > silence {
-			return nil
+		if p.podID != "" || end-p.last <= silence && p.serves(named) {
+			return p
 		}
-		return p
 	}
 	return nil
+}
+
+// serves says whether a record that names the service may speak of the pod. A
+// pod with an id may stand behind several.
+func (p *pod) serves(named *service) bool {
+	return named == nil || p.labelled || p.podID != "" || p.group.service == named
 }
 
 // from is when the pod took the address: by its own records, else as far as
@@ -266,8 +277,8 @@ func (g *registry) identify(p *pod, r *Record, end int64) {
 	fill(&p.node, r.Node)
 	if p.label == "" && r.Label != nil {
 		p.label = string(r.Label)
-		if p.labelled {
-			g.move(p, g.named(classify.Target{Service: r.Label}))
+		if to := g.named(classify.Target{Service: r.Label}); p.labelled {
+			g.move(p, to)
 		}
 	}
 }
@@ -337,17 +348,39 @@ func (g *registry) move(p *pod, to *group) {
 	to.pods = append(to.pods, p)
 }
 
-// sole returns the one group that client records name for the pod, nil where
-// they name none or several.
-func (p *pod) sole() *group {
+// unnamedGroup is the group of the pod's records that name no service: the one
+// that callers use for the address, else that of the label, else unknown.
+func (g *registry) unnamedGroup(p *pod) *group {
 	var sole *group
-	for i := range p.targets {
-		if p.targets[i].client > 0 {
-			if sole != nil {
-				return nil
+	for _, o := range p.host.pods {
+		if o != p && (o.last < p.first-sliceLen || o.first > p.last+sliceLen) {
+			continue // held the address at another time
+		}
+		for i := range o.targets {
+			t := &o.targets[i]
+			switch {
+			case t.client == 0 || t.group == sole:
+			case sole == nil:
+				sole = t.group
+			case sole.service != t.group.service:
+				return g.labelGroup(p)
+			default:
+				sole = sole.service.groups[""] // several subsets of one service
 			}
-			sole = p.targets[i].group
 		}
 	}
+	if sole == nil {
+		return g.labelGroup(p)
+	}
 	return sole
+}
+
+func (g *registry) labelGroup(p *pod) *group {
+	if p.label == "" {
+		return g.unknown
+	}
+	if s := g.services[p.label]; s != nil {
+		return s.groups[""]
+	}
+	return g.unknown
 }

@@ -76,7 +76,7 @@ func (c *Correlator) leave(i int32, now int64) {
 	h := &c.join.halves.all[i]
 	switch {
 	case h.later:
-	case h.side == classify.Client && h.id != 0 && !h.lingers:
+	case h.side == classify.Client && h.id != 0 && !h.lingers && now < endOfInput:
 		h.lingers = true
 		c.join.halves.schedule(i, max(h.due+retrySkew, now+1))
 	default:
@@ -120,7 +120,7 @@ func (c *Correlator) resolveServerByID(i int32) {
 		return
 	}
 	j.buf = j.buf[:0]
-	p := c.podAt(h.host, h.end)
+	p := c.podOfHalf(h)
 	here, elsewhere := c.clientTraces(h, p)
 	switch {
 	case here != nil:
@@ -148,7 +148,7 @@ func (c *Correlator) serverAlone(i int32) {
 	if c.atEdge(h) {
 		verdict = Undecided
 	}
-	c.finishServer(i, c.podAt(h.host, h.end), verdict, NoKey, nil)
+	c.finishServer(i, c.podOfHalf(h), verdict, NoKey, nil)
 }
 
 func (c *Correlator) finishServer(i int32, p *pod, v Verdict, key Key, client *Record) {
@@ -192,7 +192,7 @@ func (c *Correlator) finishClient(i int32) {
 	slices.SortStableFunc(j.server, func(a, b Record) int {
 		return cmp.Or(cmp.Compare(a.End(), b.End()), cmp.Compare(a.File, b.File), cmp.Compare(a.Line, b.Line))
 	})
-	p := c.podAt(h.host, h.end)
+	p := c.podOfHalf(h)
 	var verdict Verdict
 	if len(j.server) == 0 {
 		shared := h.id != 0 && j.traces.inShare(h.id)

@@ -58,6 +58,25 @@ func (s *Series) observe(r *Record) {
 	s.Sum[i] += r.Duration
 }
 
+// Plus adds o.
+func (s *Series) Plus(o *Series) {
+	for side := range s.Outcomes {
+		for i, n := range o.Outcomes[side] {
+			s.Outcomes[side][i] += n
+		}
+		for i, n := range o.Flags[side] {
+			s.Flags[side][i] += n
+		}
+		for i, n := range o.Durations[side] {
+			s.Durations[side][i] += n
+		}
+		s.Sum[side] += o.Sum[side]
+		s.Requests[side] += o.Requests[side]
+		s.Failures[side] += o.Failures[side]
+	}
+	s.IstioFailures += o.IstioFailures
+}
+
 // Calls counts calls by verdict.
 type Calls [Verdicts]uint64
 
@@ -125,10 +144,7 @@ func (c *Correlator) Snapshot() *Snapshot {
 		for _, p := range h.pods {
 			s.Pods = append(s.Pods, p.stats())
 			if p.unnamed.requests > 0 {
-				to := p.group
-				if sole := p.sole(); sole != nil {
-					to = sole
-				}
+				to := c.registry.unnamedGroup(p)
 				sum := unnamed[to]
 				sum.plus(p.unnamed)
 				unnamed[to] = sum

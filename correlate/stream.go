@@ -121,11 +121,16 @@ func (c *Correlator) begin() {
 		s.mark = newWatermark()
 		s.mark.opened(c.window.start)
 	}
+	// No slice closes before all are in: the first of them alone would be
+	// most producers.
+	c.beginning = true
 	for _, f := range all {
 		if r.Decode(f.bytes) == nil {
 			f.stream.take(&r)
 		}
 	}
+	c.beginning = false
+	c.closeReady()
 }
 
 // take counts a record, enters it into its slice and into the join, and closes
@@ -146,6 +151,9 @@ func (s *Stream) take(r *Record) {
 
 // closeReady closes the slices that every stream has passed.
 func (c *Correlator) closeReady() {
+	if c.beginning {
+		return
+	}
 	position, some := int64(math.MaxInt64), false
 	for _, s := range c.streams {
 		switch {

@@ -1,0 +1,568 @@
+package correlate
+
+import (
+	"cmp"
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"testing"
+
+	gocmp "github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+
+	"github.com/slowpod/slowpod/classify"
+	"github.com/slowpod/slowpod/ingest/accesslog"
+)
+
+// scene is the records of one service, made call by call.
+type scene struct {
+	rng     *rand.Rand
+	records []Record
+	calls   int64
+	// client and server say which sides are logged.
+	client, server bool
+}
+
+func newScene(seed uint64) *scene {
+	return &scene{rng: rand.New(rand.NewPCG(seed, 9)), client: true, server: true}
+}
+
+// An end is how a call ends. The times are those of the caller's and of the
+// pod's record.
+type end struct {
+	code            int
+	flags, details  string
+	duration        int64
+	serverCode      int
+	serverFlags     string
+	serverDetails   string
+	serverDuration  int64
+	held, noReceipt bool // stuck in the pod's proxy; never arrived there
+}
+
+func (s *scene) ok() end {
+	d := 15 + s.rng.Int64N(30)
+	return end{code: 200, details: "via_upstream", duration: d + 2, serverCode: 200, serverDetails: "via_upstream", serverDuration: d}
+}
+
+const routeTimeout = 500
+
+var (
+	// timeout is the pair of a slow app: the caller's proxy gives up.
+	timeout = end{
+		code: 504, flags: "UT", details: "response_timeout", duration: routeTimeout,
+		serverDetails: "downstream_remote_disconnect", serverFlags: "DC", serverDuration: routeTimeout - 2,
+	}
+	// cancel is a caller's application that leaves.
+	cancel = end{
+		flags: "DC", details: "downstream_remote_disconnect", duration: 300,
+		serverDetails: "downstream_remote_disconnect", serverFlags: "DC", serverDuration: 298,
+	}
+	// lost is a pod that answers at once, and a caller that never hears of it.
+	lost = end{
+		code: 504, flags: "UT", details: "response_timeout", duration: routeTimeout,
+		serverCode: 200, serverDetails: "via_upstream", serverDuration: 5,
+	}
+)
+
+// call makes the records of a call of a pod that begins a time after epoch0.
+func (s *scene) call(after int64, pod int, e end) {
+	s.calls++
+	id := fmt.Sprintf("%08x-0000-9000-8000-%012x", s.calls, s.calls)
+	caller := fmt.Sprintf("10.244.1.%d", 1+s.calls%2)
+	port := 30_000 + s.calls%20_000
+	host := fmt.Sprintf("10.244.2.%d:8080", pod)
+	start := epoch0 + after
+	if s.client {
+		s.add(accesslog.Record{
+			Start: start, Duration: e.duration, Code: e.code, Flags: []byte(e.flags), Details: []byte(e.details),
+			HasCluster: true, Cluster: []byte("outbound|8080|v2|" + cart), UpstreamHost: []byte(host),
+			UpstreamLocal: fmt.Appendf(nil, "%s:%d", caller, port), DownstreamLocal: []byte("10.96.7.7:8080"),
+			RequestID: []byte(id), Writer: accesslog.Writer{Pod: []byte("web-" + caller[9:])},
+		})
+	}
+	if s.server && !e.noReceipt {
+		r := accesslog.Record{
+			Start: start + 1, Duration: e.serverDuration, Code: e.serverCode, Flags: []byte(e.serverFlags),
+			Details: []byte(e.serverDetails), HasCluster: true, Cluster: []byte("inbound|8080||"), UpstreamHost: []byte(host),
+			UpstreamLocal: []byte("127.0.0.6:52563"), DownstreamLocal: []byte(host),
+			DownstreamPeer: fmt.Appendf(nil, "%s:%d", caller, port), ServerName: []byte("outbound_.8080_.v2_." + cart),
+			RequestID: []byte(id), Writer: accesslog.Writer{
+				Pod: fmt.Appendf(nil, "cart-v2-%d", pod), PodID: fmt.Appendf(nil, "uid-%d", pod), Namespace: []byte("shop"), Node: []byte("worker-1"),
+			},
+		}
+		if e.held {
+			r.UpstreamLocal = nil
+		}
+		s.add(r)
+	}
+}
+
+func (s *scene) add(a accesslog.Record) {
+	a.Method, a.Path, a.Protocol, a.ServiceTime = []byte("GET"), []byte("/items"), []byte("HTTP/1.1"), -1
+	if len(a.Flags) == 0 {
+		a.Flags = nil
+	}
+	var r Record
+	r.From(&a, classify.Classify(&a), 0, int64(len(s.records))+1)
+	s.records = append(s.records, r)
+}
+
+// traffic is calls of the pods 1 to n in turn, perSecond together, from one
+// time to another. of says how a call of a pod ends.
+func (s *scene) traffic(from, until int64, n, perSecond int, of func(at int64, pod int) end) {
+	step := int64(sec / perSecond)
+	for at, i := from, 0; at < until; at, i = at+step, i+1 {
+		pod := 1 + i%n
+		s.call(at, pod, of(at, pod))
+	}
+}
+
+// share ends a share of calls badly and the others well.
+func (s *scene) share(p float64, bad end) end {
+	if s.rng.Float64() < p {
+		return bad
+	}
+	return s.ok()
+}
+
+// byEnd is the records as one stream writes them.
+func (s *scene) byEnd() []Record {
+	sorted := slices.Clone(s.records)
+	slices.SortStableFunc(sorted, func(a, b Record) int { return cmp.Compare(a.End(), b.End()) })
+	return sorted
+}
+
+// read gives records to a new correlator and returns what it found.
+func read(records []Record) *Snapshot {
+	c := New(Config{Bounds: DefaultBounds()})
+	for i := range records {
+		feed(c).Add(&records[i])
+	}
+	c.Close()
+	return c.Snapshot()
+}
+
+func (s *scene) read() *Snapshot { return read(s.byEnd()) }
+
+// kinds lists findings as "kind host proof", an ended one with "ended".
+func kinds(s *Snapshot) []string {
+	rows := []string{}
+	for i := range s.Findings {
+		f := &s.Findings[i]
+		row := fmt.Sprintf("%s %s %s", f.Kind, f.UpstreamHost, f.Proof)
+		if f.Ended {
+			row += " ended"
+		}
+		rows = append(rows, row)
+	}
+	return rows
+}
+
+// onset is when the trouble of most scenes begins.
+const onset = 2 * min1
+
+// slowThird makes the third pod end badly from the onset on.
+func (s *scene) slowThird(p float64, bad end) func(int64, int) end {
+	return func(at int64, pod int) end {
+		if pod == 3 && at >= onset {
+			return s.share(p, bad)
+		}
+		return s.ok()
+	}
+}
+
+func TestJudge(t *testing.T) {
+	const host = "10.244.2.3:8080"
+	cases := []struct {
+		name string
+		make func(s *scene)
+		want []string
+	}{
+		{"nothing is wrong", func(s *scene) {
+			s.traffic(0, 10*min1, 3, 10, func(int64, int) end { return s.ok() })
+		}, []string{}},
+		{"one pod of three times out", func(s *scene) {
+			s.traffic(0, 5*min1, 3, 10, s.slowThird(0.8, timeout))
+		}, []string{"slow_pod " + host + " both"}},
+		{"one pod of three times out from before the first record", func(s *scene) {
+			s.traffic(onset, 5*min1, 3, 10, s.slowThird(0.8, timeout))
+		}, []string{"slow_pod " + host + " both"}},
+		{"the whole service times out", func(s *scene) {
+			s.traffic(0, 6*min1, 3, 10, func(at int64, _ int) end {
+				if at >= onset {
+					return s.share(0.8, timeout)
+				}
+				return s.ok()
+			})
+		}, []string{}},
+		{"the whole service is down from before the first record", func(s *scene) {
+			s.traffic(0, 5*min1, 3, 10, func(int64, int) end { return timeout })
+		}, []string{}},
+		{"one pause of three seconds hits a hundred requests", func(s *scene) {
+			s.traffic(0, 5*min1, 3, 30, func(int64, int) end { return s.ok() })
+			for i := range int64(100) {
+				s.call(onset+i*30, 3, timeout)
+			}
+		}, []string{}},
+		{"callers cancel at one pod", func(s *scene) {
+			s.traffic(0, 6*min1, 3, 10, s.slowThird(0.8, cancel))
+		}, []string{}},
+		{"only the callers' records", func(s *scene) {
+			s.server = false
+			s.traffic(0, 5*min1, 3, 10, s.slowThird(0.8, timeout))
+		}, []string{"slow_pod_unverified " + host + " client"}},
+		{"only the pods' records", func(s *scene) {
+			s.client = false
+			s.traffic(0, 5*min1, 3, 10, s.slowThird(0.8, timeout))
+		}, []string{"slow_pod " + host + " server"}},
+		{"callers time out, the pod answers at once", func(s *scene) {
+			s.traffic(0, 5*min1, 3, 10, s.slowThird(0.5, lost))
+		}, []string{"network " + host + " both"}},
+		{"callers time out, the pod never saw it", func(s *scene) {
+			never := lost
+			never.noReceipt = true
+			s.traffic(0, 5*min1, 3, 10, s.slowThird(0.5, never))
+		}, []string{"network " + host + " both"}},
+		{"requests are stuck in the pod's proxy", func(s *scene) {
+			held := timeout
+			held.held = true
+			s.traffic(0, 5*min1, 3, 10, s.slowThird(0.8, held))
+		}, []string{"network " + host + " both"}},
+		{"one in a hundred everywhere, for an hour", func(s *scene) {
+			s.traffic(0, hour, 3, 4, func(int64, int) end { return s.share(0.01, timeout) })
+		}, []string{}},
+		{"it recovers", func(s *scene) {
+			s.traffic(0, 10*min1, 3, 10, func(at int64, pod int) end {
+				if pod == 3 && at >= onset && at < 5*min1 {
+					return s.share(0.8, timeout)
+				}
+				return s.ok()
+			})
+		}, []string{"slow_pod " + host + " both ended"}},
+	}
+	for _, c := range cases {
+		t.Run(c.name, func(t *testing.T) {
+			for seed := range uint64(3) {
+				s := newScene(seed)
+				c.make(s)
+				snap := s.read()
+				if diff := gocmp.Diff(c.want, kinds(snap)); diff != "" {
+					t.Errorf("seed %d: -want +got\n%s", seed, diff)
+				}
+				if snap.Late != 0 || len(snap.Dropped) != 0 || snap.OpenHalves != 0 {
+					t.Errorf("seed %d: late %d, dropped %v, open halves %d", seed, snap.Late, snap.Dropped, snap.OpenHalves)
+				}
+			}
+		})
+	}
+}
+
+// A slow pod is told within four slices of its onset, with its numbers.
+func TestSlowPod(t *testing.T) {
+	s := newScene(1)
+	s.traffic(0, 5*min1, 3, 10, s.slowThird(0.8, timeout))
+	snap := s.read()
+	if len(snap.Findings) != 1 {
+		t.Fatalf("findings %q", kinds(snap))
+	}
+	f := snap.Findings[0]
+	first := floorSlice(epoch0 + onset)
+	if f.Detected%sliceLen != 0 || f.Detected > first+4*sliceLen {
+		t.Errorf("decided %d ms after the first bad slice began, want within four slices", f.Detected-first)
+	}
+	if f.Start < epoch0+onset || f.Start > epoch0+onset+sliceLen {
+		t.Errorf("starts %d ms after the onset", f.Start-epoch0-onset)
+	}
+	if f.Service != cart || f.Subset != "v2" || f.Namespace != "shop" || f.Pod != "cart-v2-3" || f.Node != "worker-1" {
+		t.Errorf("of %s %s, %s/%s on %s", f.Service, f.Subset, f.Namespace, f.Pod, f.Node)
+	}
+	e := f.Evidence
+	var requests, timeouts uint64
+	for i := range s.records {
+		if r := &s.records[i]; r.Side == classify.Client && string(r.UpstreamHost) == "10.244.2.3:8080" && r.End() >= f.Start {
+			requests++
+			if r.Outcome == classify.Timeout {
+				timeouts++
+			}
+		}
+	}
+	// Evidence is by slice: the one of the start is taken whole.
+	if e.Timeouts != timeouts || e.Requests < requests || e.Requests > requests+40 {
+		t.Errorf("%d timeouts of %d requests, want %d of about %d", e.Timeouts, e.Requests, timeouts, requests)
+	}
+	if e.Confirmed != e.Timeouts || e.Held != 0 || e.Disconnects != e.Timeouts {
+		t.Errorf("confirmed %d, held %d, disconnects %d, want all %d, none, all", e.Confirmed, e.Held, e.Disconnects, e.Timeouts)
+	}
+	if e.Siblings != 2 || e.SiblingTimeouts != 0 || e.SiblingRequests < 2*requests-4 || e.TimeoutMS != routeTimeout {
+		t.Errorf("%d siblings with %d of %d, timeout %d ms", e.Siblings, e.SiblingTimeouts, e.SiblingRequests, e.TimeoutMS)
+	}
+	if e.P50.Value < 10 || !e.P50.Cut || !e.P90.Cut {
+		t.Errorf("p50 %+v, p90 %+v: want at least tenfold, cut", e.P50, e.P90)
+	}
+	if want := []string{"web-1", "web-2"}; !slices.Equal(e.Callers, want) {
+		t.Errorf("callers %q, want %q", e.Callers, want)
+	}
+	if len(e.Samples) != maxSamples {
+		t.Errorf("%d samples, want %d", len(e.Samples), maxSamples)
+	}
+	for i := range e.Samples {
+		if c, srv := e.Samples[i].Client, e.Samples[i].Server; c == nil || srv == nil || c.Flags != "UT" || srv.Flags != "DC" {
+			t.Errorf("sample %d: %+v, %+v", i, c, srv)
+		}
+	}
+	for i := range snap.Pods {
+		want := Healthy
+		if snap.Pods[i].UpstreamHost == f.UpstreamHost {
+			want = SlowPod
+		}
+		if snap.Pods[i].State != want || snap.Pods[i].Worst != want {
+			t.Errorf("%s is %s, worst %s; want %s", snap.Pods[i].UpstreamHost, snap.Pods[i].State, snap.Pods[i].Worst, want)
+		}
+	}
+}
+
+// A finding ends when the pod is well again: soon, and its end is the last bad
+// slice, not when that was decided. The worst state stays.
+func TestRecovery(t *testing.T) {
+	for _, share := range []float64{0.15, 0.4, 0.8, 1} {
+		t.Run(fmt.Sprint(share), func(t *testing.T) {
+			const well = 6 * min1
+			s := newScene(2)
+			s.traffic(0, 12*min1, 3, 10, func(at int64, pod int) end {
+				if pod == 3 && at >= onset && at < well {
+					return s.share(share, timeout)
+				}
+				return s.ok()
+			})
+			lastBad := int64(0)
+			for i := range s.records {
+				if s.records[i].Outcome == classify.Timeout {
+					lastBad = max(lastBad, s.records[i].End())
+				}
+			}
+			c := New(Config{Bounds: DefaultBounds()})
+			var told int64
+			records := s.byEnd()
+			for i := range records {
+				feed(c).Add(&records[i])
+				if told == 0 && len(c.findings) > 0 && c.findings[0].Ended {
+					told = c.window.start
+				}
+			}
+			c.Close()
+			snap := c.Snapshot()
+			if len(snap.Findings) != 1 || !snap.Findings[0].Ended {
+				t.Fatalf("findings %q, want one that ended", kinds(snap))
+			}
+			if end := snap.Findings[0].End; end < lastBad-sliceLen || end > lastBad+sliceLen {
+				t.Errorf("the end is %d ms from the last bad request", end-lastBad)
+			}
+			if after := told - lastBad; after > 2*min1 {
+				t.Errorf("the end was told %d ms after the last bad request", after)
+			}
+			for i := range snap.Pods {
+				if p := snap.Pods[i]; p.UpstreamHost == "10.244.2.3:8080" && (p.State != Healthy || p.Worst != SlowPod) {
+					t.Errorf("the pod is %s, was %s", p.State, p.Worst)
+				}
+			}
+		})
+	}
+}
+
+// A pod that comes back to trouble gets a finding of its own.
+func TestSecondFinding(t *testing.T) {
+	s := newScene(3)
+	s.traffic(0, 20*min1, 3, 10, func(at int64, pod int) end {
+		if pod == 3 && (at >= onset && at < 5*min1 || at >= 12*min1 && at < 15*min1) {
+			return s.share(0.8, timeout)
+		}
+		return s.ok()
+	})
+	snap := s.read()
+	want := []string{"slow_pod 10.244.2.3:8080 both ended", "slow_pod 10.244.2.3:8080 both ended"}
+	if diff := gocmp.Diff(want, kinds(snap)); diff != "" {
+		t.Fatalf("-want +got\n%s", diff)
+	}
+	if a, b := snap.Findings[0], snap.Findings[1]; a.ID == b.ID || b.Start < epoch0+12*min1 {
+		t.Errorf("ids %s, %s, second start %d ms", a.ID, b.ID, b.Start-epoch0)
+	}
+}
+
+// A finding whose pod neither wrote nor was named for ten minutes ends at its
+// last record, and not before ten minutes have passed.
+func TestSilentPod(t *testing.T) {
+	const gone = 4 * min1
+	s := newScene(4)
+	s.traffic(0, gone, 3, 10, s.slowThird(0.8, timeout))
+	s.traffic(gone, gone+12*min1, 2, 10, func(int64, int) end { return s.ok() })
+	last := int64(0)
+	for i := range s.records {
+		if string(s.records[i].UpstreamHost) == "10.244.2.3:8080" {
+			last = max(last, s.records[i].End())
+		}
+	}
+	c := New(Config{Bounds: DefaultBounds()})
+	records := s.byEnd()
+	for i := range records {
+		feed(c).Add(&records[i])
+		if len(c.findings) > 0 && c.findings[0].Ended {
+			if c.window.start-last < 600*sec {
+				t.Fatalf("ended %d ms after its last record", c.window.start-last)
+			}
+			if c.window.start-last > 620*sec {
+				t.Errorf("ended only %d ms after its last record", c.window.start-last)
+			}
+			break
+		}
+	}
+	c.Close()
+	snap := c.Snapshot()
+	if len(snap.Findings) != 1 || !snap.Findings[0].Ended || snap.Findings[0].End != last {
+		t.Errorf("findings %+v, want one that ended at %d", snap.Findings, last)
+	}
+}
+
+// The same when the whole stream is silent and only the shell moves time on.
+func TestSilentStream(t *testing.T) {
+	s := newScene(5)
+	s.traffic(0, 4*min1, 3, 10, s.slowThird(0.8, timeout))
+	c := New(Config{Bounds: DefaultBounds()})
+	defer c.Close()
+	records := s.byEnd()
+	for i := range records {
+		feed(c).Add(&records[i])
+	}
+	feed(c).Silent(5 * min1)
+	if snap := c.Snapshot(); len(snap.Findings) != 1 || snap.Findings[0].Ended {
+		t.Errorf("after five minutes: %q", kinds(snap))
+	}
+	feed(c).Silent(11 * min1)
+	snap := c.Snapshot()
+	if len(snap.Findings) != 1 || !snap.Findings[0].Ended {
+		t.Fatalf("after eleven minutes: %q", kinds(snap))
+	}
+	if end := snap.Findings[0].End; end > records[len(records)-1].End() {
+		t.Errorf("ends %d ms after the last record", end-records[len(records)-1].End())
+	}
+}
+
+// timeless leaves out what may depend on the order of arrival: how far the
+// watermark has come, and what was far ahead of it.
+func timeless(s *Snapshot) Snapshot {
+	c := *s
+	c.Watermark, c.Ahead = 0, 0
+	return c
+}
+
+// The same lines give the same findings, under the same ids.
+func TestSameLinesSameFindings(t *testing.T) {
+	s := newScene(6)
+	s.traffic(0, 10*min1, 3, 10, func(at int64, pod int) end {
+		if pod == 3 && at >= onset && at < 5*min1 {
+			return s.share(0.8, timeout)
+		}
+		return s.share(0.02, cancel)
+	})
+	records := s.byEnd()
+	first, second := read(records), read(records)
+	if len(first.Findings) != 1 || first.Findings[0].ID == "" {
+		t.Fatalf("findings %q", kinds(first))
+	}
+	if diff := gocmp.Diff(first, second, cmpopts.IgnoreUnexported(Finding{})); diff != "" {
+		t.Errorf("read twice: -first +second\n%s", diff)
+	}
+}
+
+// Nor does the order matter, while no record is later than the lateness.
+func TestAnyOrderWithinTheLateness(t *testing.T) {
+	bad := map[string]func(s *scene) func(int64, int) end{
+		"slow pod": func(s *scene) func(int64, int) end { return s.slowThird(0.8, timeout) },
+		"network":  func(s *scene) func(int64, int) end { return s.slowThird(0.5, lost) },
+		"recovery": func(s *scene) func(int64, int) end {
+			return func(at int64, pod int) end {
+				if pod == 3 && at >= onset && at < 5*min1 {
+					return s.share(0.3, timeout)
+				}
+				return s.ok()
+			}
+		},
+		"callers leave": func(s *scene) func(int64, int) end { return s.slowThird(0.8, cancel) },
+	}
+	for name, of := range bad {
+		t.Run(name, func(t *testing.T) {
+			s := newScene(7)
+			s.traffic(0, 10*min1, 3, 10, of(s))
+			want := timeless(s.read())
+			for seed := range uint64(4) {
+				rng := rand.New(rand.NewPCG(seed, 11))
+				arrival := make([]int64, len(s.records))
+				order := make([]int, len(s.records))
+				for i := range s.records {
+					arrival[i], order[i] = s.records[i].End()+rng.Int64N(lateness), i
+				}
+				slices.SortStableFunc(order, func(a, b int) int { return cmp.Compare(arrival[a], arrival[b]) })
+				shuffled := make([]Record, len(order))
+				for i, k := range order {
+					shuffled[i] = s.records[k]
+				}
+				got := timeless(read(shuffled))
+				if diff := gocmp.Diff(want.Findings, got.Findings, cmpopts.IgnoreUnexported(Finding{})); diff != "" {
+					t.Fatalf("seed %d: findings: -in order +shuffled\n%s", seed, diff)
+				}
+				if diff := gocmp.Diff(want, got, cmpopts.IgnoreUnexported(Finding{})); diff != "" {
+					t.Fatalf("seed %d: -in order +shuffled\n%s", seed, diff)
+				}
+			}
+		})
+	}
+}
+
+// Evidence of one slice is bounded: however many requests it hits, a pod needs
+// three bad ones.
+func TestOneSliceIsNotEnough(t *testing.T) {
+	for _, n := range []float64{10, 100, 10_000} {
+		var s sums
+		for slice := range 3 {
+			if s.fires() {
+				t.Errorf("%v requests: fires after %d slices", n, slice)
+			}
+			s.add(n, n, minDead)
+		}
+		if !s.fires() {
+			t.Errorf("%v requests: does not fire after three slices, evidence %v", n, s.evidence())
+		}
+	}
+}
+
+// However bad one slice was, a few that are hardly bad do not add up with it.
+func TestOneBadSliceAmongHardlyBadOnes(t *testing.T) {
+	var s sums
+	s.add(1000, 1000, minDead)
+	for range 4 {
+		s.add(2, 30, minDead)
+		if s.fires() {
+			t.Fatalf("fires with evidence %v", s.evidence())
+		}
+	}
+}
+
+// What is like the siblings' share is no evidence.
+func TestDeadShare(t *testing.T) {
+	for _, c := range []struct{ cut, n, want float64 }{
+		{0, 0, 0.05}, {0, 1000, 0.03}, {10, 1000, 0.03}, {100, 1000, 0.197}, {800, 1000, 0.9}, {1000, 1000, 0.9},
+	} {
+		if got := deadShare(c.cut, c.n); got < c.want-0.001 || got > c.want+0.001 {
+			t.Errorf("deadShare(%v, %v) = %v, want %v", c.cut, c.n, got, c.want)
+		}
+	}
+	for share := 0.0; share <= 1; share += 0.05 {
+		var s sums
+		for range 200 {
+			s.enter(100, share*100, 1000, share*1000, 0, 0)
+			if s.fires() {
+				t.Fatalf("a pod like its siblings (%v) fires", share)
+			}
+		}
+	}
+}
