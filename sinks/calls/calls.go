@@ -6,6 +6,7 @@ package calls
 
 import (
 	"bufio"
+	"bytes"
 	"encoding/json"
 	"io"
 
@@ -41,17 +42,18 @@ type side struct {
 type Writer struct {
 	files []string
 	out   *bufio.Writer
-	json  *json.Encoder
+	line  bytes.Buffer
+	json  *json.Encoder // to line
 	err   error
 }
 
 // NewWriter returns a Writer to w; files are the names of the streams by
 // Record.File.
 func NewWriter(w io.Writer, files []string) *Writer {
-	out := bufio.NewWriterSize(w, 64<<10)
-	enc := json.NewEncoder(out)
-	enc.SetEscapeHTML(false)
-	return &Writer{files: files, out: out, json: enc}
+	cw := &Writer{files: files, out: bufio.NewWriterSize(w, 64<<10)}
+	cw.json = json.NewEncoder(&cw.line)
+	cw.json.SetEscapeHTML(false)
+	return cw
 }
 
 // Write writes one call.
@@ -70,7 +72,10 @@ func (w *Writer) Write(c *correlate.Call) {
 	for i := range c.Server {
 		l.Server = append(l.Server, w.side(&c.Server[i]))
 	}
-	w.err = w.json.Encode(l)
+	w.line.Reset()
+	if w.err = w.json.Encode(l); w.err == nil {
+		_, w.err = w.out.Write(report.SafeJSON(w.line.Bytes()))
+	}
 }
 
 // Flush writes out what is buffered and returns the first error.

@@ -71,8 +71,8 @@ func (c *Collector) Collect(ch chan<- prometheus.Metric) {
 		out.lines(source, t)
 	}
 	s := c.source.Snapshot()
-	for i := range s.Services {
-		out.service(&s.Services[i])
+	for name, series := range byName(s.Services) {
+		out.service(name, series)
 	}
 	out.pods(s.Pods)
 	out.core(s)
@@ -88,10 +88,26 @@ func (o sender) gauge(d *prometheus.Desc, v float64, labels ...string) {
 	o.send(d, prometheus.GaugeValue, v, labels)
 }
 
-// send makes label values valid: what a log says need not be UTF-8.
+// valid makes a label value of what a log says, which need not be UTF-8. Names
+// that become alike by it share a series.
+func valid(s string) string { return strings.ToValidUTF8(s, "\uFFFD") }
+
+// byName returns the series of services by valid name.
+func byName(services []correlate.ServiceStats) map[string]*correlate.Series {
+	all := make(map[string]*correlate.Series, len(services))
+	for i := range services {
+		name := valid(services[i].Name)
+		if all[name] == nil {
+			all[name] = &correlate.Series{}
+		}
+		all[name].Plus(&services[i].Series)
+	}
+	return all
+}
+
 func (o sender) send(d *prometheus.Desc, t prometheus.ValueType, v float64, labels []string) {
 	for i := range labels {
-		labels[i] = strings.ToValidUTF8(labels[i], "\uFFFD")
+		labels[i] = valid(labels[i])
 	}
 	o.ch <- prometheus.MustNewConstMetric(d, t, v, labels...)
 }
@@ -110,30 +126,29 @@ func (o sender) lines(source string, t *counts.Totals) {
 // sides are the label values of Series' first index.
 var sides = [2]string{correlate.SideClient: "client", correlate.SideServer: "server"}
 
-func (o sender) service(s *correlate.ServiceStats) {
-	series := &s.Series
+func (o sender) service(name string, series *correlate.Series) {
 	for i, side := range sides {
 		for outcome, n := range series.Outcomes[i] {
 			if n > 0 {
-				o.counter(requests, n, side, s.Name, classify.Outcome(outcome).String())
+				o.counter(requests, n, side, name, classify.Outcome(outcome).String())
 			}
 		}
 		for flag, n := range series.Flags[i] {
 			if n > 0 {
-				o.counter(flags, n, side, s.Name, classify.Flag(flag).String())
+				o.counter(flags, n, side, name, classify.Flag(flag).String())
 			}
 		}
 		if n := series.Requests[i]; n > 0 {
-			o.durations(series, i, s.Name)
-			o.counter(success, n-series.Failures[i], side, s.Name)
-			o.counter(all, n, side, s.Name)
+			o.durations(series, i, name)
+			o.counter(success, n-series.Failures[i], side, name)
+			o.counter(all, n, side, name)
 		}
 	}
 	if n := series.Requests[correlate.SideServer]; n > 0 {
-		o.counter(success, n-series.IstioFailures, "server_istio", s.Name)
-		o.counter(all, n, "server_istio", s.Name)
+		o.counter(success, n-series.IstioFailures, "server_istio", name)
+		o.counter(all, n, "server_istio", name)
 	}
-	o.gauge(serviceState, 1, s.Name, correlate.Healthy.String())
+	o.gauge(serviceState, 1, name, correlate.Healthy.String())
 }
 
 func (o sender) durations(s *correlate.Series, side int, service string) {
@@ -145,7 +160,7 @@ func (o sender) durations(s *correlate.Series, side int, service string) {
 	}
 	n += s.Durations[side][len(correlate.DurationBounds)]
 	o.ch <- prometheus.MustNewConstHistogram(durations, n, float64(s.Sum[side])/1000, buckets,
-		sides[side], strings.ToValidUTF8(service, "\uFFFD"))
+		sides[side], service)
 }
 
 // series names one series of a pod; two identities may share it.
@@ -158,11 +173,13 @@ func (o sender) pods(pods []correlate.PodStats) {
 		p := &pods[i]
 		for v, n := range p.Calls {
 			if n > 0 {
-				byCall[series{service: p.Service, host: p.UpstreamHost, pod: p.Pod, last: correlate.Verdict(v).String()}] += n
+				byCall[series{service: valid(p.Service), host: valid(p.UpstreamHost), pod: valid(p.Pod), last: correlate.Verdict(v).String()}] += n
 			}
 		}
 		if p.State != correlate.Healthy {
-			states[series{p.Namespace, p.Service, p.Subset, p.Pod, p.UpstreamHost, p.State.String()}] = true
+			states[series{
+				valid(p.Namespace), valid(p.Service), valid(p.Subset), valid(p.Pod), valid(p.UpstreamHost), p.State.String(),
+			}] = true
 		}
 	}
 	for k, n := range byCall {

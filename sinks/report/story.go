@@ -81,7 +81,7 @@ func summary(f *correlate.Finding) string {
 		if e.Held > e.Confirmed {
 			s = append(s, fmt.Sprintf("In %s of them the request was stuck in the pod’s own proxy: the app never had it.", count(e.Held)))
 		} else {
-			s = append(s, fmt.Sprintf("The pod’s own proxy saw %s of them as disconnects: the others it answered in time or never received.",
+			s = append(s, fmt.Sprintf("The pod’s own proxy saw %s as disconnects: the others it answered in time or never received.",
 				ofAll(e.Confirmed+e.Held, e.Timeouts)))
 		}
 		s = append(s, siblings(e, e.SiblingTimeouts))

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"maps"
+	"math"
 	"slices"
 	"strings"
 )
@@ -216,7 +217,7 @@ func figures(r *Report, f *Finding) [][2]string {
 		add("disconnects", "%s (DC, DR) at the pod", count(e.Disconnects))
 	}
 	if f.Proof != "server" {
-		add("siblings", "%s timeouts of %s requests, %s", count(e.SiblingTimeouts), count(e.SiblingRequests), plural(int(e.Siblings), "pod"))
+		add("siblings", "%s of %s requests, %s", plural(int(e.SiblingTimeouts), "timeout"), count(e.SiblingRequests), plural(int(e.Siblings), "pod"))
 	}
 	if svc := row(r, f); svc != nil {
 		if s := ratios(r, svc); s != "" {
@@ -224,11 +225,11 @@ func figures(r *Report, f *Finding) [][2]string {
 		}
 	}
 	if e.P50Ratio != nil {
-		atLeast := ""
-		if e.P50Cut {
-			atLeast = "at least "
+		if e.P50Cut { // rounded down: it stays a bound
+			add("median duration", "at least %.1f times the siblings’", math.Floor(10**e.P50Ratio)/10)
+		} else {
+			add("median duration", "%.1f times the siblings’", *e.P50Ratio)
 		}
-		add("median duration", "%s%.1f times the siblings’", atLeast, *e.P50Ratio)
 	}
 	if e.TimeoutMS != nil {
 		add("timeout", "%d ms, %s hits", *e.TimeoutMS, count(e.Timeouts))
@@ -312,8 +313,17 @@ func whyDifferent(r *Report, s *Service) string {
 	if *s.Client.SuccessRatio > *server.IstioSuccessRatio {
 		return "the called pods logged failures of requests whose callers are not in these records"
 	}
+	hidden := uint64(0)
+	for i := range r.Pods {
+		if p := &r.Pods[i]; p.Service == s.Service {
+			hidden += p.Server.Disconnects
+		}
+	}
 	istioFailures := server.Requests - uint64(*server.IstioSuccessRatio*float64(server.Requests)+0.5)
-	hidden := server.Failures - min(istioFailures, server.Failures)
+	hidden = min(hidden, server.Failures-min(istioFailures, server.Failures))
+	if hidden == 0 && server.Failures > 0 {
+		return "failures that carry a code below 500, gRPC’s for one, count as success for Istio"
+	}
 	if hidden == 0 {
 		return "the callers’ failures are not in the called pods’ records: those requests never reached them, or their records are missing"
 	}
@@ -324,7 +334,8 @@ func whyDifferent(r *Report, s *Service) string {
 	return fmt.Sprintf("%s %s cut by the caller (%scode 0), which Istio counts as success", plural(int(hidden), "request"), was, cutFlags(r))
 }
 
-// cutFlags names the flags that servers logged for cut requests.
+// cutFlags names the flags that servers, of all services, logged for cut
+// requests.
 func cutFlags(r *Report) string {
 	var names []string
 	for _, f := range r.Flags {

@@ -1,0 +1,135 @@
+package counts
+
+import (
+	"fmt"
+	"sync"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/slowpod/slowpod/classify"
+	"github.com/slowpod/slowpod/ingest/accesslog"
+)
+
+func record(w *Worker, side classify.Side, outcome classify.Outcome, flags string) {
+	r := &accesslog.Record{Flags: []byte(flags)}
+	w.Record(r, &classify.Class{Side: side, Outcome: outcome, Flags: classify.ParseSet(r.Flags)})
+}
+
+func TestTotals(t *testing.T) {
+	var s Set
+	a, b, c := s.Worker("file"), s.Worker("file"), s.Worker("kafka")
+	record(a, classify.Client, classify.Timeout, "URX,UT")
+	record(a, classify.Client, classify.OK, "")
+	record(b, classify.Server, classify.DownstreamClosed, "DC")
+	record(b, classify.Server, classify.OK, "XYZ,DC")
+	record(c, classify.Unknown, classify.TCP, "UF")
+	a.Line(accesslog.Foreign, accesslog.NoReason)
+	b.Line(accesslog.Malformed, accesslog.InvalidJSON)
+	b.Line(accesslog.Malformed, accesslog.TooLong)
+	c.Line(accesslog.Malformed, accesslog.InvalidJSON)
+
+	want := &Totals{Read: 9, Records: 5, Foreign: 1}
+	want.Malformed[accesslog.InvalidJSON], want.Malformed[accesslog.TooLong] = 2, 1
+	// each flag of a set counts by itself, TCP included; "-" is no flag
+	want.Flags[classify.Client][classify.UT], want.Flags[classify.Client][classify.URX] = 1, 1
+	want.Flags[classify.Server][classify.DC], want.Flags[classify.Unknown][classify.UF] = 2, 1
+	want.Outcomes[classify.Client][classify.Timeout], want.Outcomes[classify.Client][classify.OK] = 1, 1
+	want.Outcomes[classify.Server][classify.DownstreamClosed], want.Outcomes[classify.Server][classify.OK] = 1, 1
+	want.Outcomes[classify.Unknown][classify.TCP] = 1
+	want.Custom = map[CustomFlag]uint64{{classify.Server, "XYZ"}: 1}
+
+	got := s.Totals()
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("-want +got\n%s", diff)
+	}
+	if got.Read != got.Records+got.Foreign+got.MalformedLines() {
+		t.Errorf("read %d is not %d + %d + %d", got.Read, got.Records, got.Foreign, got.MalformedLines())
+	}
+
+	bySource := s.BySource()
+	if len(bySource) != 2 || bySource["file"].Read != 7 || bySource["kafka"].Read != 2 || bySource["kafka"].MalformedLines() != 1 {
+		t.Errorf("by source: %+v", bySource)
+	}
+	// what was read is a copy
+	bySource["file"].Read = 0
+	bySource["file"].Custom[CustomFlag{classify.Server, "XYZ"}] = 99
+	if diff := cmp.Diff(want, s.Totals()); diff != "" {
+		t.Errorf("after writing to a copy: -want +got\n%s", diff)
+	}
+}
+
+func TestNothing(t *testing.T) {
+	var s Set
+	if diff := cmp.Diff(&Totals{}, s.Totals()); diff != "" {
+		t.Errorf("-want +got\n%s", diff)
+	}
+}
+
+// Custom flags are what somebody else's proxy prints: a bound of them is told
+// apart, on whatever side, and the rest is counted together.
+func TestCustomFlagsAreBounded(t *testing.T) {
+	var s Set
+	w := s.Worker("file")
+	const n = 1000
+	for i := range n {
+		record(w, classify.Client, classify.OK, fmt.Sprintf("X%d", i))
+	}
+	for range 5 { // known ones are still told apart
+		record(w, classify.Client, classify.OK, "X0")
+	}
+	record(w, classify.Server, classify.OK, "X0")
+	got := s.Totals().Custom
+	if len(got) > maxCustom+classify.Sides {
+		t.Errorf("%d custom flags are told apart, want at most %d and the rest", len(got), maxCustom)
+	}
+	var sum uint64
+	for _, c := range got {
+		sum += c
+	}
+	if sum != n+6 {
+		t.Errorf("%d are counted, want %d", sum, n+6)
+	}
+	if got[CustomFlag{classify.Client, "X0"}] != 6 || got[CustomFlag{classify.Client, CustomOther}] != n-maxCustom || got[CustomFlag{classify.Server, CustomOther}] != 1 {
+		t.Errorf("X0 %d, other %d", got[CustomFlag{classify.Client, "X0"}], got[CustomFlag{classify.Client, CustomOther}])
+	}
+}
+
+// Others read while workers count.
+func TestReadWhileCounting(t *testing.T) {
+	var s Set
+	var workers sync.WaitGroup
+	const batches, lines = 50, 20
+	for range 4 {
+		w := s.Worker("file")
+		workers.Go(func() {
+			for range batches {
+				for range lines {
+					record(w, classify.Client, classify.OK, "XYZ")
+				}
+			}
+		})
+	}
+	for range 20 {
+		if n := s.Totals().Read; n > 4*batches*lines {
+			t.Errorf("%d lines, more than there are", n)
+		}
+	}
+	workers.Wait()
+	if n := s.Totals().Read; n != 4*batches*lines {
+		t.Errorf("%d lines, want %d", n, 4*batches*lines)
+	}
+}
+
+func TestNoAllocation(t *testing.T) {
+	var s Set
+	w := s.Worker("file")
+	r := &accesslog.Record{Flags: []byte("URX,UT")}
+	c := classify.Class{Side: classify.Client, Outcome: classify.Timeout, Flags: classify.ParseSet(r.Flags)}
+	if n := testing.AllocsPerRun(100, func() {
+		w.Record(r, &c)
+		w.Line(accesslog.Foreign, accesslog.NoReason)
+	}); n != 0 {
+		t.Errorf("%v allocations", n)
+	}
+}

@@ -1,0 +1,190 @@
+package report
+
+import (
+	"flag"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/slowpod/slowpod/classify"
+	"github.com/slowpod/slowpod/correlate"
+	"github.com/slowpod/slowpod/ingest/accesslog"
+	"github.com/slowpod/slowpod/sinks/counts"
+)
+
+var update = flag.Bool("update", false, "write the golden files anew")
+
+// golden compares with testdata/name.golden.
+func golden(t *testing.T, name string, got []byte) {
+	t.Helper()
+	path := filepath.Join("testdata", name+".golden")
+	if *update {
+		if err := os.WriteFile(path, got, 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(string(want), string(got)); diff != "" {
+		t.Errorf("%s: -want +got\n%s", path, diff)
+	}
+}
+
+func at(clock string) int64 {
+	t, err := time.Parse(time.DateTime, "2026-11-21 "+clock)
+	if err != nil {
+		panic(err)
+	}
+	return t.UnixMilli()
+}
+
+const (
+	catalog = "catalog.istioinaction.svc.cluster.local"
+	slow    = "172.17.0.17:3000"
+)
+
+// read is what was counted of a log of two services; 231 of catalog's requests
+// were cut.
+func read() *counts.Totals {
+	t := &counts.Totals{Read: 6460, Records: 6443, Foreign: 12}
+	t.Malformed[accesslog.InvalidJSON] = 4
+	t.Malformed[accesslog.TooLong] = 1
+	t.Flags[classify.Client][classify.UT] = 231
+	t.Flags[classify.Client][classify.URX] = 7
+	t.Flags[classify.Server][classify.DC] = 231
+	t.Outcomes[classify.Client][classify.OK] = 2983
+	t.Outcomes[classify.Client][classify.Timeout] = 231
+	t.Outcomes[classify.Server][classify.OK] = 2998
+	t.Outcomes[classify.Server][classify.DownstreamClosed] = 231
+	t.Custom = map[counts.CustomFlag]uint64{{Side: classify.Client, Name: "XYZ"}: 3}
+	return t
+}
+
+// seen is what the core holds of it, without findings.
+func seen() *correlate.Snapshot {
+	s := &correlate.Snapshot{
+		Records: 6443, Span: correlate.Span{Start: at("14:00:00") + 7, End: at("14:12:04")},
+		Dropped: map[string]uint64{"traces": 12},
+	}
+	s.Join.ClientHalves, s.Join.ServerHalves = 231, 231
+	s.Join.ByKey[correlate.TupleID], s.Join.ByKey[correlate.Probable] = 229, 2
+	calls := correlate.Calls{correlate.Confirmed: 231}
+	v2 := correlate.GroupStats{
+		Subset: "version-v2", ClientRequests: 800, ClientFailures: 231, ServerRequests: 800, ServerFailures: 231, IstioOK: 800, Calls: calls,
+	}
+	total := v2
+	total.Subset, total.ClientRequests, total.ServerRequests, total.IstioOK = "", 1009, 1009, 1009
+	s.Services = []correlate.ServiceStats{
+		{Name: catalog, Total: total, Groups: []correlate.GroupStats{v2}},
+		{Name: "orders.istioinaction.svc.cluster.local", Total: correlate.GroupStats{ServerRequests: 2210, IstioOK: 2205, ServerFailures: 5}},
+		{Name: "webapp.istioinaction.svc.cluster.local", Total: correlate.GroupStats{ClientRequests: 2205}},
+	}
+	s.Pods = []correlate.PodStats{
+		{UpstreamHost: "172.17.0.15:3000", Service: catalog, Subset: "version-v2", ClientRequests: 267, ServerRequests: 267},
+		{
+			UpstreamHost: slow, Service: catalog, Subset: "version-v2", Namespace: "istioinaction",
+			Pod: "catalog-v2-56c9bc5bc4-8zkxj", PodID: "c2a9", Node: "worker-2",
+			ClientRequests: 267, ClientFailures: 231, Timeouts: 231, ServerRequests: 267, ServerFailures: 231, Disconnects: 231, Calls: calls,
+		},
+		{UpstreamHost: "172.17.0.30:8080", Service: "webapp.istioinaction.svc.cluster.local", ClientRequests: 2205},
+	}
+	return s
+}
+
+// slowPod is a finding with both sides' word.
+func slowPod() correlate.Finding {
+	return correlate.Finding{
+		ID: "5e1f3a0c9d2b4871", Kind: correlate.SlowPod, Proof: correlate.ProofBoth,
+		Service: catalog, Subset: "version-v2", Namespace: "istioinaction", Pod: "catalog-v2-56c9bc5bc4-8zkxj",
+		Node: "worker-2", UpstreamHost: slow, Start: at("14:01:00") + 123, Detected: at("14:01:40"),
+		Evidence: correlate.Evidence{
+			Requests: 267, Timeouts: 231, Confirmed: 230, Held: 1, ServerRequests: 267, Disconnects: 231,
+			Siblings: 2, SiblingRequests: 533,
+			P50: correlate.Ratio{Value: 28.75, Cut: true}, P90: correlate.Ratio{Value: 19.2, Cut: true},
+			TimeoutMS: 500, Callers: []string{"istio-ingressgateway-6d9c8b7c5d-abcde", "web-1"},
+			Samples: []correlate.Sample{
+				{
+					Verdict: correlate.Confirmed, RequestID: "da28cc83-9055-9ed5-8c0e-104bf3337a0c",
+					Client: &correlate.SampleSide{Start: at("14:01:00") + 123, Duration: 501, Code: 504, Flags: "UT", Details: "response_timeout"},
+					Server: &correlate.SampleSide{Start: at("14:01:00") + 125, Duration: 499, Flags: "DC", Details: "downstream_remote_disconnect"},
+				},
+				{Verdict: correlate.ClientOnly, Client: &correlate.SampleSide{Start: at("14:01:01"), Duration: 502, Code: 504, Flags: "UT"}},
+			},
+		},
+	}
+}
+
+func unverified() correlate.Finding {
+	f := slowPod()
+	f.ID, f.Kind, f.Proof = "11aa", correlate.SlowPodUnverified, correlate.ProofClient
+	f.Pod, f.Node, f.Namespace = "", "", ""
+	f.Evidence.Confirmed, f.Evidence.Held, f.Evidence.Disconnects, f.Evidence.ServerRequests = 0, 0, 0, 0
+	f.Evidence.Samples = f.Evidence.Samples[1:]
+	return f
+}
+
+func network() correlate.Finding {
+	f := slowPod()
+	f.ID, f.Kind = "22bb", correlate.Network
+	f.Evidence.Requests, f.Evidence.Timeouts, f.Evidence.Confirmed, f.Evidence.Held, f.Evidence.Disconnects = 300, 90, 4, 0, 6
+	f.Evidence.Siblings, f.Evidence.SiblingRequests, f.Evidence.SiblingTimeouts = 1, 1234, 1
+	f.Evidence.P50, f.Evidence.TimeoutMS = correlate.Ratio{}, 0
+	return f
+}
+
+func held() correlate.Finding {
+	f := network()
+	f.ID, f.Evidence.Confirmed, f.Evidence.Held, f.Evidence.Disconnects = "23bb", 1, 80, 85
+	return f
+}
+
+func serverOnly() correlate.Finding {
+	f := slowPod()
+	f.ID, f.Proof = "33cc", correlate.ProofServer
+	f.Evidence.Requests, f.Evidence.Timeouts, f.Evidence.Confirmed, f.Evidence.Held = 0, 0, 0, 0
+	f.Evidence.TimeoutMS, f.Evidence.Callers = 0, nil
+	f.Evidence.Samples = f.Evidence.Samples[:1]
+	f.Evidence.Samples[0].Verdict, f.Evidence.Samples[0].Client = correlate.ServerOnly, nil
+	return f
+}
+
+func ended() correlate.Finding {
+	f := slowPod()
+	f.ID, f.End, f.Ended = "44dd", at("14:09:10"), true
+	f.Evidence.SiblingTimeouts = 3
+	return f
+}
+
+// with is a report of the findings.
+func with(findings ...correlate.Finding) *Report {
+	s := seen()
+	s.Findings = findings
+	for i := range findings {
+		s.Pods[1].Worst = max(s.Pods[1].Worst, findings[i].Kind)
+	}
+	return New(read(), s)
+}
+
+// reports are what the golden files hold.
+func reports() map[string]*Report {
+	empty := func() *correlate.Snapshot { return &correlate.Snapshot{Dropped: map[string]uint64{}} }
+	late := slowPod()
+	late.Start = at("14:00:10") // within the first half minute
+	return map[string]*Report{
+		"no_lines":            New(&counts.Totals{}, empty()),
+		"no_record":           New(&counts.Totals{Read: 12, Foreign: 9, Malformed: [accesslog.Reasons]uint64{accesslog.InvalidText: 3}}, empty()),
+		"nothing_found":       with(),
+		"slow_pod":            with(slowPod()),
+		"slow_pod_server":     with(serverOnly()),
+		"slow_pod_unverified": with(unverified()),
+		"network":             with(network()),
+		"network_held":        with(held()),
+		"ended":               with(ended()),
+		"several":             with(late, ended(), network()),
+	}
+}
