@@ -2,6 +2,7 @@ package classify
 
 import (
 	"bytes"
+	"strings"
 
 	"github.com/slowpod/slowpod/ingest/accesslog"
 )
@@ -116,6 +117,18 @@ func sniTarget(sni []byte) Target {
 		return Target{}
 	}
 	return Target{Service: fqdn, Subset: orNil(subset)}
+}
+
+// Namespace is the namespace of the pods of a Kubernetes service: that of the
+// service, whose selector reaches no other. "" where the name is none of
+// NAME.NAMESPACE.svc….
+func Namespace(service string) string {
+	_, rest, ok := strings.Cut(service, ".")
+	namespace, rest, ok2 := strings.Cut(rest, ".")
+	if !ok || !ok2 || rest != "svc" && !strings.HasPrefix(rest, "svc.") {
+		return ""
+	}
+	return namespace
 }
 
 func orNil(b []byte) []byte {

@@ -147,3 +147,15 @@ func TestTargetOf(t *testing.T) {
 	f(Waypoint, "inbound-vip|80|http|"+fqdn, "", fqdn, "")
 	f(Unknown, "outbound|80||"+fqdn, sni, "", "")
 }
+
+// The namespace of a service's pods is the second label of a name in a cluster.
+func TestNamespace(t *testing.T) {
+	for service, want := range map[string]string{
+		"catalog.istioinaction.svc.cluster.local": "istioinaction", "catalog.istioinaction.svc": "istioinaction",
+		"catalog": "", "unknown": "", "": "", "edition.cnn.com": "", "a.b.svcx": "", "catalog.istioinaction": "",
+	} {
+		if got := Namespace(service); got != want {
+			t.Errorf("Namespace(%q) = %q, want %q", service, got, want)
+		}
+	}
+}

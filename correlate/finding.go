@@ -98,7 +98,7 @@ func (f *Finding) fill() {
 	p := f.pod
 	e := p.judge.evidence
 	f.Service, f.Subset = p.group.service.name, p.group.subset
-	f.Namespace, f.Pod, f.Node = p.namespace, p.name, p.node
+	f.Namespace, f.Pod, f.Node = p.inNamespace(), p.name, p.node
 	f.Evidence = e.numbers()
 	switch {
 	case f.Kind == SlowPodUnverified:

@@ -155,7 +155,7 @@ func (c *Correlator) closeSlice() {
 	// Names decide the order, not who came first: findings are numbered and
 	// listed the same way however the lines were batched.
 	slices.SortFunc(groups, func(a, b *group) int {
-		if a.key() < b.key() {
+		if a.key < b.key {
 			return -1
 		}
 		return 1

@@ -24,6 +24,7 @@ type service struct {
 type group struct {
 	service *service
 	subset  string
+	key     string // service|subset: an order that does not depend on the lines
 	pods    []*pod // whose service and subset this is
 	client  clientCount
 	server  serverCount
@@ -107,7 +108,7 @@ func newRegistry(b Bounds, dropped *[numBounds]uint64) *registry {
 
 func (g *registry) newService(name string) *service {
 	s := &service{name: name, groups: map[string]*group{}}
-	s.groups[""] = &group{service: s}
+	s.groups[""] = &group{service: s, key: name + "|"}
 	g.list = append(g.list, s)
 	s.index = int32(len(g.list))
 	g.services[name] = s
@@ -157,7 +158,7 @@ func (g *registry) named(t classify.Target) *group {
 			g.dropped[BoundServices]++
 			return s.groups[""]
 		}
-		sub = &group{service: s, subset: string(t.Subset)}
+		sub = &group{service: s, subset: string(t.Subset), key: s.name + "|" + string(t.Subset)}
 		s.groups[sub.subset] = sub
 		g.groups++
 	}
@@ -331,10 +332,8 @@ func (t *target) outweighs(o *target) bool {
 	case t.server != o.server:
 		return t.server > o.server
 	}
-	return t.group.key() < o.group.key()
+	return t.group.key < o.group.key
 }
-
-func (gr *group) key() string { return gr.service.name + "|" + gr.subset }
 
 func (g *registry) move(p *pod, to *group) {
 	from := p.group.pods

@@ -179,10 +179,18 @@ func (s *Snapshot) sort() {
 	})
 }
 
+// inNamespace is the pod's namespace by its records, else by its service.
+func (p *pod) inNamespace() string {
+	if p.namespace != "" {
+		return p.namespace
+	}
+	return classify.Namespace(p.group.service.name)
+}
+
 func (p *pod) stats() PodStats {
 	return PodStats{
 		UpstreamHost: p.host.addr, Service: p.group.service.name, Subset: p.group.subset,
-		Namespace: p.namespace, Pod: p.name, PodID: p.podID, Node: p.node,
+		Namespace: p.inNamespace(), Pod: p.name, PodID: p.podID, Node: p.node,
 		ClientRequests: p.client.requests, ClientFailures: p.client.failures, Timeouts: p.timeouts,
 		ServerRequests: p.server.requests, ServerFailures: p.server.failures, Disconnects: p.disconnects,
 		Calls: p.calls, State: p.judge.state, Worst: p.judge.worst,

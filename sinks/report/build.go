@@ -131,24 +131,12 @@ func callCounts(c *correlate.Calls) map[string]uint64 {
 func podRow(p *correlate.PodStats) Pod {
 	row := Pod{
 		UpstreamHost: p.UpstreamHost, Service: p.Service, Subset: orNull(p.Subset),
-		Namespace: orNull(namespaceOf(p.Namespace, p.Service)), Pod: orNull(p.Pod), PodID: orNull(p.PodID), Node: orNull(p.Node),
+		Namespace: orNull(p.Namespace), Pod: orNull(p.Pod), PodID: orNull(p.PodID), Node: orNull(p.Node),
 		Client: PodClient{p.ClientRequests, p.Timeouts, p.ClientFailures},
 		Server: PodServer{p.ServerRequests, p.Disconnects, p.ServerFailures},
 		Calls:  callCounts(&p.Calls), State: p.Worst.String(),
 	}
 	return row
-}
-
-// namespaceOf is the namespace of a pod: its records', else that of its
-// service, whose selector reaches no other.
-func namespaceOf(namespace, service string) string {
-	if namespace != "" {
-		return namespace
-	}
-	if parts := strings.Split(service, "."); len(parts) >= 3 && parts[2] == "svc" {
-		return parts[1]
-	}
-	return ""
 }
 
 func orNull(s string) *string {

@@ -122,7 +122,7 @@ func slowPod() correlate.Finding {
 func unverified() correlate.Finding {
 	f := slowPod()
 	f.ID, f.Kind, f.Proof = "11aa", correlate.SlowPodUnverified, correlate.ProofClient
-	f.Pod, f.Node, f.Namespace = "", "", ""
+	f.Pod, f.Node = "", ""
 	f.Evidence.Confirmed, f.Evidence.Held, f.Evidence.Disconnects, f.Evidence.ServerRequests = 0, 0, 0, 0
 	f.Evidence.Samples = f.Evidence.Samples[1:]
 	return f

@@ -13,14 +13,13 @@ const maxTitle = 50
 // tell turns a finding into a story with numbers: what callers see, what the
 // pod says, what its siblings did, and what to run next.
 func tell(f *correlate.Finding, span *Span) Finding {
-	namespace := namespaceOf(f.Namespace, f.Service)
 	out := Finding{
 		ID: f.ID, Kind: f.Kind.String(), Severity: severity(f.Kind), Proof: string(f.Proof),
-		Service: orNull(f.Service), Subset: orNull(f.Subset), Namespace: orNull(namespace),
+		Service: orNull(f.Service), Subset: orNull(f.Subset), Namespace: orNull(f.Namespace),
 		Pod: orNull(f.Pod), Node: orNull(f.Node), UpstreamHost: orNull(f.UpstreamHost),
 		Start: Time(f.Start), Detected: Time(f.Detected),
 		Title: title(f), Summary: summary(f), Cause: cause(f), Evidence: evidence(&f.Evidence),
-		Next: next(f, namespace),
+		Next: next(f),
 	}
 	if f.Ended {
 		end := Time(f.End)
@@ -165,8 +164,8 @@ func sampleSide(s *correlate.SampleSide) *SampleSide {
 }
 
 // next is what to run, in order. Nothing that changes the cluster comes first.
-func next(f *correlate.Finding, namespace string) []Step {
-	ns, pod := word(namespace, "namespace"), word(f.Pod, "pod")
+func next(f *correlate.Finding) []Step {
+	ns, pod := word(f.Namespace, "namespace"), word(f.Pod, "pod")
 	var steps []Step
 	if f.Pod == "" {
 		if ip := ipOf(f.UpstreamHost); ip != "" {

@@ -17,8 +17,7 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	offer(w, "Referrer-Policy", "no-referrer")
 	offer(w, "Cross-Origin-Opener-Policy", "same-origin")
 	switch {
-	case len(h.hosts) > 0 && !h.hosts[hostname(r.Host)]:
-		refuse(w, http.StatusMisdirectedRequest, "this listener answers only to its own name")
+	case !h.addressed(w, r):
 		return
 	case r.Method != http.MethodGet && r.Method != http.MethodHead:
 		w.Header().Set("Allow", "GET, HEAD")
@@ -39,6 +38,26 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		at.finding = id
 	}
 	h.servePage(w, r, at)
+}
+
+// addressed says whether a request may be answered, by the name it was sent to,
+// and refuses it if not.
+func (h *Handler) addressed(w http.ResponseWriter, r *http.Request) bool {
+	if len(h.hosts) == 0 || h.hosts[hostname(r.Host)] {
+		return true
+	}
+	refuse(w, http.StatusMisdirectedRequest, "this listener answers only to its own name")
+	return false
+}
+
+// Guard returns a handler that refuses what the page refuses by
+// Options.AllowedHosts: for what is served beside the page.
+func (h *Handler) Guard(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if h.addressed(w, r) {
+			next.ServeHTTP(w, r)
+		}
+	})
 }
 
 func (h *Handler) serveAsset(w http.ResponseWriter, r *http.Request, name string) {
