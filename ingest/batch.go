@@ -28,4 +28,7 @@ type Batch struct {
 	Stream string
 	// Lines are borrowed: valid until the handler returns.
 	Lines []Line
+	// Replay says that these are lines that were acknowledged before: they
+	// feed the join only, never counters or slices.
+	Replay bool
 }

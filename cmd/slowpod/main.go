@@ -10,11 +10,14 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"slices"
 	"strings"
 	"syscall"
 
 	"github.com/alecthomas/kingpin/v2"
 	"github.com/prometheus/common/version"
+
+	"github.com/slowpod/slowpod/sinks/report"
 )
 
 // Exit codes.
@@ -76,9 +79,9 @@ func run(ctx context.Context, args []string, c console) (code int) {
 		app.UsageWriter(c.stderr).Usage(nil)
 		return exitUsage
 	}
-	name, err := app.Parse(args)
+	name, err := app.Parse(hideStdin(args))
 	if err != nil {
-		fmt.Fprintf(c.stderr, "slowpod: %s\nTry: slowpod %s--help\n", err, commandOf(commands, args))
+		fmt.Fprintf(c.stderr, "slowpod: %s\nTry: slowpod %s--help\n", report.Safe(err.Error()), commandOf(commands, args))
 		return exitUsage
 	}
 	for _, cmd := range commands {
@@ -87,6 +90,20 @@ func run(ctx context.Context, args []string, c console) (code int) {
 		}
 	}
 	return exitUsage
+}
+
+// stdinArg stands for "-" while kingpin, which loses a lone dash, reads the
+// command line. No argument can hold a NUL.
+const stdinArg = "\x00-"
+
+func hideStdin(args []string) []string {
+	args = slices.Clone(args)
+	for i, a := range args {
+		if a == "-" {
+			args[i] = stdinArg
+		}
+	}
+	return args
 }
 
 // finish reports an error, one line for each part, and returns the exit code.
@@ -98,7 +115,7 @@ func finish(err error, c console) int {
 		err = errors.New("interrupted")
 	}
 	for line := range strings.Lines(err.Error()) {
-		fmt.Fprintf(c.stderr, "slowpod: %s\n", strings.TrimSuffix(line, "\n"))
+		fmt.Fprintf(c.stderr, "slowpod: %s\n", report.Safe(strings.TrimSuffix(line, "\n")))
 	}
 	var usage usageError
 	if errors.As(err, &usage) {

@@ -7,6 +7,7 @@ import (
 	"io"
 	"log/slog"
 	"os"
+	"slices"
 	"time"
 
 	"github.com/alecthomas/kingpin/v2"
@@ -37,12 +38,15 @@ func reportCommand(k *kingpin.Application) command {
 	var o reportOptions
 	clause := k.Command("report", "Read access logs and say which pod is slow: as text for a person, or as JSON.").HelpLong(reportHelp)
 	clause.Arg("FILE", "Log files.").StringsVar(&o.files)
-	clause.Flag("output", "How the report is written: text or json.").Default("text").EnumVar(&o.output, "text", "json")
+	clause.Flag("output", "How the report is written: text or json.").Default("text").StringVar(&o.output)
 	clause.Flag("calls", "Also write each call that went wrong as one line of JSON to this file.").PlaceHolder("FILE").StringVar(&o.calls)
 	return command{clause, func(ctx context.Context, c console) error { return o.run(ctx, c) }}
 }
 
 func (o *reportOptions) run(ctx context.Context, c console) error {
+	if o.output != "text" && o.output != "json" {
+		return usageError{fmt.Errorf("--output: %q is none of text, json", o.output)}
+	}
 	files, err := inputs(o.files, c.stdin)
 	if err != nil {
 		return err
@@ -85,9 +89,11 @@ func (o *reportOptions) write(w io.Writer, r *report.Report) error {
 
 // inputs is what to read: the files, else stdin if something is piped in.
 func inputs(files []string, stdin io.Reader) ([]string, error) {
+	files = slices.Clone(files)
 	seen := 0
-	for _, f := range files {
-		if f == "-" {
+	for i, f := range files {
+		if f == stdinArg || f == "-" {
+			files[i] = "-"
 			seen++
 		}
 	}

@@ -8,6 +8,7 @@ import (
 	"net"
 	"os"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -44,11 +45,45 @@ type InputConfig struct {
 
 // BoundsConfig is correlate.Bounds, in units that people write.
 type BoundsConfig struct {
-	JoinBytes units.Base2Bytes `yaml:"join_bytes"`
-	Halves    int              `yaml:"halves"`
-	Traces    int              `yaml:"traces"`
-	Pods      int              `yaml:"pods"`
-	Services  int              `yaml:"services"`
+	JoinBytes Size  `yaml:"join_bytes"`
+	Halves    Count `yaml:"halves"`
+	Traces    Count `yaml:"traces"`
+	Pods      Count `yaml:"pods"`
+	Services  Count `yaml:"services"`
+}
+
+// Size is a number of bytes, written with its unit: 64MiB.
+type Size int64
+
+// UnmarshalYAML reads a size.
+func (s *Size) UnmarshalYAML(n *yaml.Node) error {
+	b, err := units.ParseBase2Bytes(n.Value)
+	if err != nil || n.Kind != yaml.ScalarNode {
+		return notA(n, "size, such as 64MiB")
+	}
+	*s = Size(b)
+	return nil
+}
+
+func (s Size) String() string { return units.Base2Bytes(s).String() }
+
+// Count is a whole number.
+type Count int
+
+// UnmarshalYAML reads a whole number, and nothing that would have to be
+// rounded.
+func (c *Count) UnmarshalYAML(n *yaml.Node) error {
+	v, err := strconv.Atoi(n.Value)
+	if err != nil || n.Kind != yaml.ScalarNode {
+		return notA(n, "whole number")
+	}
+	*c = Count(v)
+	return nil
+}
+
+// notA is a mistake that does not keep the decoder from finding the others.
+func notA(n *yaml.Node, what string) error {
+	return &yaml.TypeError{Errors: []string{fmt.Sprintf("line %d: %q is no %s", n.Line, n.Value, what)}}
 }
 
 // DefaultConfig returns the configuration of an empty file.
@@ -59,7 +94,7 @@ func DefaultConfig() Config {
 		Log:   LogConfig{Level: "info", Format: "logfmt"},
 		Input: InputConfig{Files: []string{}},
 		Bounds: BoundsConfig{
-			JoinBytes: units.Base2Bytes(b.JoinBytes), Halves: b.Halves, Traces: b.Traces, Pods: b.Pods, Services: b.Services,
+			JoinBytes: Size(b.JoinBytes), Halves: Count(b.Halves), Traces: Count(b.Traces), Pods: Count(b.Pods), Services: Count(b.Services),
 		},
 	}
 }
@@ -67,7 +102,7 @@ func DefaultConfig() Config {
 // Core returns the bounds as the core takes them.
 func (b BoundsConfig) Core() correlate.Bounds {
 	return correlate.Bounds{
-		JoinBytes: int(b.JoinBytes), Halves: b.Halves, Traces: b.Traces, Pods: b.Pods, Services: b.Services,
+		JoinBytes: int(b.JoinBytes), Halves: int(b.Halves), Traces: int(b.Traces), Pods: int(b.Pods), Services: int(b.Services),
 	}
 }
 
@@ -98,7 +133,7 @@ func LoadConfig(name string) (Config, error) {
 // ParseConfig reads a configuration; name is what mistakes call it.
 func ParseConfig(name string, b []byte) (Config, error) {
 	cfg := DefaultConfig()
-	var errs []error
+	var found []*Mistake
 	dec := yaml.NewDecoder(bytes.NewReader(b))
 	dec.KnownFields(true)
 	err := dec.Decode(&cfg)
@@ -107,24 +142,33 @@ func ParseConfig(name string, b []byte) (Config, error) {
 	case errors.Is(err, io.EOF): // an empty file: all defaults
 	case errors.As(err, &typeErr):
 		for _, text := range typeErr.Errors {
-			errs = append(errs, decodeMistake(name, text))
+			found = append(found, decodeMistake(name, text))
 		}
 	case err != nil:
 		return cfg, decodeMistake(name, strings.TrimPrefix(err.Error(), "yaml: "))
+	}
+	var second yaml.Node
+	if err := dec.Decode(&second); err == nil {
+		found = append(found, &Mistake{File: name, Line: firstLine(&second), Text: "a second document: a file is one configuration"})
 	}
 	var root yaml.Node
 	if err := yaml.Unmarshal(b, &root); err != nil {
 		return cfg, decodeMistake(name, err.Error())
 	}
 	for _, w := range cfg.validate() {
-		errs = append(errs, &Mistake{File: name, Line: lineOf(&root, w.path...), Text: strings.Join(w.path, ".") + ": " + w.text})
+		found = append(found, &Mistake{File: name, Line: lineOf(&root, w.path...), Text: strings.Join(w.path, ".") + ": " + w.text})
+	}
+	slices.SortStableFunc(found, func(a, b *Mistake) int { return a.Line - b.Line })
+	var errs []error
+	for _, m := range found {
+		errs = append(errs, m)
 	}
 	return cfg, errors.Join(errs...)
 }
 
 var (
 	unknownField = regexp.MustCompile(`field (\S+) not found in type \S+`)
-	wrongType    = regexp.MustCompile("cannot unmarshal !!(\\S+) `(.*)` into (\\S+)")
+	wrongType    = regexp.MustCompile("cannot unmarshal !!(\\S+) (?:`(.*)` )?into (\\S+)")
 	lineNumber   = regexp.MustCompile(`^line (\d+): `)
 )
 
@@ -138,18 +182,25 @@ func decodeMistake(name, text string) *Mistake {
 	}
 	text = unknownField.ReplaceAllString(text, "unknown option $1")
 	if w := wrongType.FindStringSubmatch(text); w != nil {
-		text = fmt.Sprintf("%q is no %s", w[2], typeWords(w[3]))
+		text = fmt.Sprintf("%s is no %s", valueWords(w[1], w[2]), typeWords(w[3]))
 	}
 	m.Text = text
 	return m
 }
 
+// valueWords is what stands in the file: a scalar as it is, else its kind.
+func valueWords(tag, value string) string {
+	switch tag {
+	case "seq":
+		return "a list"
+	case "map":
+		return "a section"
+	}
+	return strconv.Quote(value)
+}
+
 func typeWords(goType string) string {
 	switch {
-	case goType == "int":
-		return "whole number"
-	case strings.HasSuffix(goType, "Base2Bytes"):
-		return "size, such as 64MiB"
 	case strings.HasPrefix(goType, "[]"):
 		return "list"
 	case goType == "string":
@@ -167,7 +218,7 @@ type wrong struct {
 func (c *Config) validate() []wrong {
 	var all []wrong
 	add := func(text string, path ...string) { all = append(all, wrong{path, text}) }
-	if _, _, err := net.SplitHostPort(c.Web.ListenAddress); err != nil {
+	if !isListenAddress(c.Web.ListenAddress) {
 		add(fmt.Sprintf("%q is no address to listen on; write host:port or :port", c.Web.ListenAddress), "web", "listen_address")
 	}
 	switch c.Log.Level {
@@ -180,6 +231,15 @@ func (c *Config) validate() []wrong {
 	default:
 		add(fmt.Sprintf("%q is none of logfmt, json", c.Log.Format), "log", "format")
 	}
+	dashes := 0
+	for _, f := range c.Input.Files {
+		if f == "-" {
+			dashes++
+		}
+	}
+	if dashes > 1 {
+		add(`"-" is given more than once: there is one stdin`, "input", "files")
+	}
 	if c.Bounds.JoinBytes < 0 || c.Bounds.JoinBytes > 1<<40 {
 		add("must be from 32MiB to 1TiB", "bounds", "join_bytes")
 	} else {
@@ -188,6 +248,24 @@ func (c *Config) validate() []wrong {
 		}
 	}
 	return all
+}
+
+// firstLine is the line of the first thing in a document.
+func firstLine(document *yaml.Node) int {
+	if len(document.Content) > 0 {
+		return document.Content[0].Line
+	}
+	return document.Line
+}
+
+// isListenAddress says whether s is host:port with a port that there is.
+func isListenAddress(s string) bool {
+	_, port, err := net.SplitHostPort(s)
+	if err != nil {
+		return false
+	}
+	n, err := strconv.Atoi(port)
+	return err == nil && n >= 0 && n <= 65535
 }
 
 func boundErrors(err error) []*correlate.BoundError {

@@ -165,6 +165,13 @@ func (e *Engine) Snapshot() *correlate.Snapshot {
 	return e.core.Snapshot()
 }
 
+// Watermark is up to when all is judged, Unix milliseconds; 0: nothing is.
+func (e *Engine) Watermark() int64 {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return e.core.Watermark()
+}
+
 // Changes counts the findings that began or ended.
 func (e *Engine) Changes() uint64 {
 	e.mu.Lock()

@@ -29,13 +29,13 @@ type Live struct {
 func (l *Live) Run(ctx context.Context) error {
 	merger := NewMerger()
 	feed := l.Engine.Feed(nil)
-	group, ctx := errgroup.WithContext(ctx)
+	group, reading := errgroup.WithContext(ctx)
 	for i, name := range l.Files {
 		p := NewPipeline(l.Engine.Worker(SourceOf(name)), int32(i), l.Logger)
 		src := file.New(name, file.Options{Stdin: l.Stdin, Follow: name != "-"})
 		if len(l.Files) == 1 {
 			group.Go(func() error {
-				return ended(ctx, src.Run(ctx, func(ctx context.Context, b ingest.Batch) error {
+				return ended(reading, src.Run(reading, func(ctx context.Context, b ingest.Batch) error {
 					return feed.Handle(ctx, p, b)
 				}))
 			})
@@ -44,11 +44,11 @@ func (l *Live) Run(ctx context.Context) error {
 		lane := merger.Lane()
 		group.Go(func() error {
 			defer lane.Close()
-			return ended(ctx, src.Run(ctx, func(ctx context.Context, b ingest.Batch) error { return lane.Handle(ctx, p, b) }))
+			return ended(reading, src.Run(reading, func(ctx context.Context, b ingest.Batch) error { return lane.Handle(ctx, p, b) }))
 		})
 	}
 	if len(l.Files) > 1 {
-		group.Go(func() error { return merger.Run(ctx, feed.Add) })
+		group.Go(func() error { return merger.Run(reading, feed.Add) })
 	}
 	err := group.Wait()
 	if err == nil && ctx.Err() == nil {

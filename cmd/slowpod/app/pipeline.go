@@ -7,6 +7,7 @@ package app
 import (
 	"context"
 	"log/slog"
+	"strings"
 
 	"github.com/slowpod/slowpod/classify"
 	"github.com/slowpod/slowpod/correlate"
@@ -64,6 +65,25 @@ func (p *Pipeline) Handle(_ context.Context, b ingest.Batch, take func(*correlat
 	return nil
 }
 
+// withoutQueries cuts the query strings out of a line: they may hold secrets.
+func withoutQueries(line []byte) string {
+	var b strings.Builder
+	inQuery := false
+	for _, c := range line {
+		switch {
+		case c == '?':
+			b.WriteString("?…")
+			inQuery = true
+		case c == ' ', c == '"', c == '\\':
+			inQuery = false
+		}
+		if !inQuery {
+			b.WriteByte(c)
+		}
+	}
+	return b.String()
+}
+
 // maxLoggedLine is how much of a malformed line the log shows, in bytes.
 const maxLoggedLine = 200
 
@@ -76,5 +96,5 @@ func (p *Pipeline) bad(stream string, l *ingest.Line, reason accesslog.Reason) {
 	p.logged[reason] = true
 	p.logger.Warn("malformed line; further ones for this reason are only counted",
 		"reason", reason.String(), "file", report.Safe(stream), "line", l.Number,
-		"begins", report.Safe(string(l.Bytes[:min(len(l.Bytes), maxLoggedLine)])))
+		"begins", report.Safe(withoutQueries(l.Bytes[:min(len(l.Bytes), maxLoggedLine)])))
 }

@@ -51,12 +51,12 @@ func Listen(address string, e *Engine, sources []string) (*Server, error) {
 	)
 	mux := http.NewServeMux()
 	mux.Handle("/", page)
-	mux.Handle("GET /metrics", promhttp.HandlerFor(reg, promhttp.HandlerOpts{EnableOpenMetrics: true, Registry: reg}))
-	mux.HandleFunc("GET /api/v1/report", func(w http.ResponseWriter, _ *http.Request) {
+	mux.Handle("GET /metrics", page.Guard(promhttp.HandlerFor(reg, promhttp.HandlerOpts{EnableOpenMetrics: true, Registry: reg})))
+	mux.Handle("GET /api/v1/report", page.Guard(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", "application/json")
 		w.Header().Set("X-Content-Type-Options", "nosniff")
 		_ = report.WriteJSON(w, e.Report()) // the client is gone: nobody to tell
-	})
+	})))
 	return &Server{listener: l, http: &http.Server{Handler: mux, ReadHeaderTimeout: 10 * time.Second}}, nil
 }
 
@@ -115,7 +115,8 @@ func (v *view) state() (*web.State, uint64) {
 	}
 	v.made = time.Now()
 	totals := v.engine.Totals()
-	if v.current != nil && v.current.Report.Lines.Read == totals.Read && v.changes == v.engine.Changes() {
+	if v.current != nil && v.current.Report.Lines.Read == totals.Read &&
+		v.changes == v.engine.Changes() && v.current.Now == report.Time(v.engine.Watermark()) {
 		return v.current, v.version
 	}
 	v.changes = v.engine.Changes()

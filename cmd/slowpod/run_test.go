@@ -1,0 +1,445 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	dto "github.com/prometheus/client_model/go"
+	"github.com/prometheus/common/expfmt"
+	"github.com/prometheus/common/model"
+
+	"github.com/slowpod/slowpod/bench/workload"
+	"github.com/slowpod/slowpod/sinks/report"
+)
+
+// patience is how long something may take that is a matter of moments on a
+// machine with nothing else to do.
+const patience = 20 * time.Second
+
+// eventually polls until what holds, or fails after a time.
+func eventually(t *testing.T, within time.Duration, what string, holds func() bool) {
+	t.Helper()
+	for deadline := time.Now().Add(within); !holds(); {
+		if time.Now().After(deadline) {
+			t.Fatalf("not within %v: %s", within, what)
+		}
+		pause(50 * time.Millisecond)
+	}
+}
+
+func pause(d time.Duration) { <-time.After(d) }
+
+// service is a `slowpod run` in this process.
+type service struct {
+	url    string
+	stderr *buffer
+	cancel context.CancelFunc
+	code   chan int
+}
+
+// startService starts `slowpod run` and returns once it answers.
+func startService(t *testing.T, stdin io.Reader, args ...string) *service {
+	t.Helper()
+	ctx, cancel := context.WithCancel(context.Background())
+	s := &service{stderr: &buffer{}, cancel: cancel, code: make(chan int, 1)}
+	args = append([]string{"run", "--web.listen-address=127.0.0.1:0"}, args...)
+	go func() { s.code <- run(ctx, args, console{stdin, io.Discard, s.stderr}) }()
+	t.Cleanup(func() {
+		cancel()
+		select {
+		case <-s.code:
+		case <-time.After(patience):
+			t.Error("run does not end")
+		}
+		if t.Failed() {
+			t.Log(s.stderr.String())
+		}
+	})
+	s.url = pageIn(t, s.stderr)
+	return s
+}
+
+// stop ends the service as SIGTERM does and returns its exit code.
+func (s *service) stop() int {
+	s.cancel()
+	code := <-s.code
+	s.code <- code // for the clean-up
+	return code
+}
+
+var pageAddress = regexp.MustCompile(`page=(http://\S+/)`)
+
+// pageIn waits for the address of the page in the log.
+func pageIn(t *testing.T, log *buffer) (url string) {
+	t.Helper()
+	eventually(t, patience, "the log names the page", func() bool {
+		m := pageAddress.FindStringSubmatch(log.String())
+		if m != nil {
+			url = m[1]
+		}
+		return m != nil
+	})
+	return url
+}
+
+func get(t *testing.T, url string) string {
+	t.Helper()
+	res, err := http.Get(url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer res.Body.Close()
+	body, err := io.ReadAll(res.Body)
+	if err != nil || res.StatusCode != http.StatusOK {
+		t.Fatalf("%s: %s, %v", url, res.Status, err)
+	}
+	return string(body)
+}
+
+func (s *service) report(t *testing.T) *report.Report {
+	t.Helper()
+	return reportOf(t, get(t, s.url+"api/v1/report"))
+}
+
+// finds waits until all lines are read and the findings are these.
+func (s *service) finds(t *testing.T, within time.Duration, lines int, want []report.Finding) {
+	t.Helper()
+	var got *report.Report
+	deadline := time.Now().Add(within)
+	for {
+		got = s.report(t)
+		if got.Lines.Read == uint64(lines) && cmp.Equal(want, got.Findings) {
+			return
+		}
+		if time.Now().After(deadline) {
+			break
+		}
+		pause(100 * time.Millisecond)
+	}
+	t.Errorf("%d of %d lines read after %v; findings wanted and found:\n%s", got.Lines.Read, lines, within, cmp.Diff(want, got.Findings))
+}
+
+// metrics reads /metrics as Prometheus does.
+func metrics(t *testing.T, url string) map[string]*dto.MetricFamily {
+	t.Helper()
+	parser := expfmt.NewTextParser(model.UTF8Validation)
+	all, err := parser.TextToMetricFamilies(strings.NewReader(get(t, url+"metrics")))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return all
+}
+
+// value is that of the series with these labels among others; -1 if there is
+// none.
+func value(all map[string]*dto.MetricFamily, name string, labels ...string) float64 {
+	for _, m := range all[name].GetMetric() {
+		found := 0
+		for i := 0; i < len(labels); i += 2 {
+			for _, l := range m.GetLabel() {
+				if l.GetName() == labels[i] && l.GetValue() == labels[i+1] {
+					found += 2
+				}
+			}
+		}
+		if found == len(labels) {
+			return m.GetCounter().GetValue() + m.GetGauge().GetValue()
+		}
+	}
+	return -1
+}
+
+// showsTheSlowPod demands the finding in the metrics and on the page.
+func showsTheSlowPod(t *testing.T, url string, log *meshLog, lines int) {
+	t.Helper()
+	slow := log.slow()
+	all := metrics(t, url)
+	timeouts := float64(len(log.truth.Timeouts))
+	for _, m := range []struct {
+		want   float64
+		name   string
+		labels []string
+	}{
+		{1, "slowpod_pod_state", []string{
+			"upstream_service", catalogService, "upstream_subset", slow.Subset,
+			"upstream_namespace", slow.Namespace, "upstream_host", slow.UpstreamHost, "state", "slow_pod",
+		}},
+		{1, "slowpod_service_state", []string{"upstream_service", catalogService, "state", "healthy"}},
+		{timeouts, "slowpod_flags_total", []string{"side", "client", "upstream_service", catalogService, "flag", "UT"}},
+		{timeouts, "slowpod_flags_total", []string{"side", "server", "upstream_service", catalogService, "flag", "DC"}},
+		{timeouts, "slowpod_requests_total", []string{"side", "client", "upstream_service", catalogService, "outcome", "timeout"}},
+		{float64(log.truth.Client.Requests), "slowpod_view_requests_total", []string{"view", "client", "upstream_service", catalogService}},
+		{float64(log.truth.Client.Requests), "slowpod_success_requests_total", []string{"view", "server_istio", "upstream_service", catalogService}},
+		{1, "slowpod_build_info", []string{"goversion", goVersion}},
+	} {
+		if got := value(all, m.name, m.labels...); got != m.want {
+			t.Errorf("%s%v is %g, want %g", m.name, m.labels, got, m.want)
+		}
+	}
+	if n := len(all["slowpod_pod_state"].GetMetric()); n != 1 {
+		t.Errorf("%d pods have a state, and one is not healthy", n)
+	}
+	read := 0.0
+	for _, m := range all["slowpod_lines_total"].GetMetric() {
+		read += m.GetCounter().GetValue()
+	}
+	if read != float64(lines) {
+		t.Errorf("slowpod_lines_total adds up to %g of %d", read, lines)
+	}
+	for _, name := range []string{
+		"slowpod_request_duration_seconds", "slowpod_open_halves", "slowpod_watermark_delay_seconds",
+		"go_goroutines", "process_resident_memory_bytes",
+	} {
+		if all[name] == nil {
+			t.Errorf("there is no %s", name)
+		}
+	}
+	page := get(t, url)
+	for _, want := range []string{"<title>One pod of catalog v2 is slow | slowpod</title>", slow.UpstreamHost, "kubectl -n " + slow.Namespace} {
+		if !strings.Contains(page, want) {
+			t.Errorf("the page lacks %q", want)
+		}
+	}
+}
+
+func appendTo(t *testing.T, name string, b []byte) {
+	t.Helper()
+	f, err := os.OpenFile(name, os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o600)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	if _, err := f.Write(b); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// chunks cuts bytes into n parts, wherever that is.
+func chunks(b []byte, n int) [][]byte {
+	var all [][]byte
+	for i := range n {
+		all = append(all, b[i*len(b)/n:(i+1)*len(b)/n])
+	}
+	return all
+}
+
+// settled is how long the findings of a stream that has gone silent may take:
+// 15 s until it counts as silent, and the slices that are open then.
+const settled = 50 * time.Second
+
+func TestRunFindsInAGrowingFileWhatReportFinds(t *testing.T) {
+	if testing.Short() {
+		t.Skip("waits until a silent stream is judged")
+	}
+	t.Parallel()
+	log := catalog(workload.CatalogOptions{Options: workload.Options{Seed: 3}})
+	want := reportOf(t, fine(t, "report", "--output=json", log.file(t)))
+
+	name := fileOf(t, nil)
+	s := startService(t, nil, name)
+	if page := get(t, s.url); !strings.Contains(page, "access.log") {
+		t.Error("the page does not say what is followed")
+	}
+	written := 0
+	for _, chunk := range chunks(log.bytes(), 6) {
+		appendTo(t, name, chunk)
+		written += len(chunk)
+		whole := bytes.Count(log.bytes()[:written], []byte("\n"))
+		eventually(t, patience, "what was written is read", func() bool { return s.report(t).Lines.Read == uint64(whole) })
+	}
+	// The finding is there before the input has ended, ...
+	got := s.report(t)
+	findsTheSlowPod(t, got, log)
+	countsAsTheTruth(t, withoutOpenCalls(got, want), log)
+	showsTheSlowPod(t, s.url, log, len(log.lines))
+	if f := got.Findings[0]; f.ID != want.Findings[0].ID {
+		t.Errorf("the finding is %s, and %s in a report", f.ID, want.Findings[0].ID)
+	}
+	// ... and the same to the last number once all is judged.
+	s.finds(t, settled, len(log.lines), want.Findings)
+	if code := s.stop(); code != exitFine {
+		t.Errorf("exit code %d", code)
+	}
+	if log := s.stderr.String(); !strings.Contains(log, "msg=finding ") || !strings.Contains(log, "kind=slow_pod ") {
+		t.Errorf("the log does not tell the finding:\n%s", log)
+	}
+}
+
+// withoutOpenCalls takes the join and the calls of another report: a service
+// that goes on has halves that wait.
+func withoutOpenCalls(r, of *report.Report) *report.Report {
+	c := *r
+	c.Join, c.Pods, c.Services = of.Join, slices.Clone(r.Pods), slices.Clone(r.Services)
+	for i := range min(len(c.Pods), len(of.Pods)) {
+		c.Pods[i].Calls = of.Pods[i].Calls
+	}
+	for i := range min(len(c.Services), len(of.Services)) {
+		c.Services[i].Calls = of.Services[i].Calls
+	}
+	return &c
+}
+
+func TestRunFollowsSeveralFiles(t *testing.T) {
+	if testing.Short() {
+		t.Skip("waits until a silent stream is judged")
+	}
+	t.Parallel()
+	log := catalog(workload.CatalogOptions{Options: workload.Options{Seed: 4}})
+	want := reportOf(t, fine(t, "report", "--output=json", log.file(t)))
+
+	dir := t.TempDir()
+	gateway, pods := filepath.Join(dir, "gateway.log"), filepath.Join(dir, "pods.log")
+	const parts = 5
+	client, server := chunks(log.of(workload.ClientSide).bytes(), parts), chunks(log.of(workload.ServerSide).bytes(), parts)
+	appendTo(t, gateway, client[0])
+	appendTo(t, pods, server[0])
+	s := startService(t, nil, gateway, pods)
+	for i := 1; i < parts; i++ {
+		before := s.report(t).Lines.Read
+		appendTo(t, pods, server[i])
+		appendTo(t, gateway, client[i])
+		eventually(t, patience, "both files are read on", func() bool { return s.report(t).Lines.Read > before })
+	}
+	s.finds(t, settled, len(log.lines), want.Findings)
+	showsTheSlowPod(t, s.url, log, len(log.lines))
+	if code := s.stop(); code != exitFine {
+		t.Errorf("exit code %d", code)
+	}
+}
+
+// Stdin ends, and then all is judged: the report of `run` is that of `report`,
+// and it stays until it is stopped.
+func TestRunOnStdin(t *testing.T) {
+	t.Parallel()
+	log := catalog(workload.CatalogOptions{Options: workload.Options{Seed: 5}})
+	want := fine(t, "report", "--output=json", log.file(t))
+
+	s := startService(t, bytes.NewReader(log.bytes()), "-")
+	eventually(t, patience, "the input has ended", func() bool {
+		return strings.Contains(s.stderr.String(), "the input has ended")
+	})
+	if diff := cmp.Diff(want, get(t, s.url+"api/v1/report")); diff != "" {
+		t.Error(diff)
+	}
+	showsTheSlowPod(t, s.url, log, len(log.lines))
+	all := metrics(t, s.url)
+	if got := value(all, "slowpod_calls_total", "upstream_host", log.slow().UpstreamHost, "verdict", "confirmed"); got != float64(len(log.truth.Timeouts)) {
+		t.Errorf("%g calls confirmed of %d", got, len(log.truth.Timeouts))
+	}
+	if got := value(all, "slowpod_lines_total", "source", "stdin", "result", "record"); got != float64(len(log.lines)) {
+		t.Errorf("%g records from stdin of %d", got, len(log.lines))
+	}
+	if code := s.stop(); code != exitFine {
+		t.Errorf("exit code %d", code)
+	}
+}
+
+func TestRunReadsWhatItsConfigurationNames(t *testing.T) {
+	t.Parallel()
+	log := catalog(workload.CatalogOptions{Options: workload.Options{Duration: twoMinutes}})
+	configured, named := log.of(workload.ClientSide), log.of(workload.ServerSide)
+	config := fileOf(t, []byte(`{web: {listen_address: "127.0.0.1:0"}, log: {format: json}, input: {files: ["`+configured.file(t)+`"]}}`))
+	for _, c := range []struct {
+		args []string
+		want int
+	}{
+		{nil, len(configured.lines)},
+		{[]string{named.file(t)}, len(named.lines)}, // files on the command line replace these
+	} {
+		// The flags win over the file.
+		s := startService(t, nil, append([]string{"--config.file=" + config, "--log.format=logfmt"}, c.args...)...)
+		eventually(t, patience, "the file is read", func() bool { return s.report(t).Lines.Read == uint64(c.want) })
+		if code := s.stop(); code != exitFine {
+			t.Errorf("exit code %d", code)
+		}
+	}
+}
+
+// One input that cannot be read must not pass unnoticed.
+func TestRunEndsWhenAnInputCannotBeRead(t *testing.T) {
+	t.Parallel()
+	log := catalog(workload.CatalogOptions{Options: workload.Options{Duration: twoMinutes}})
+	a := slowpod(t, "run", "--web.listen-address=127.0.0.1:0", log.file(t), filepath.Join(t.TempDir(), "missing.log"))
+	if a.code != exitFailed || !strings.Contains(a.stderr, "missing.log: no such file or directory") {
+		t.Errorf("exit code %d\n%s", a.code, a.stderr)
+	}
+}
+
+func TestRunSaysWhenItsAddressIsTaken(t *testing.T) {
+	t.Parallel()
+	name, taken := fileOf(t, nil), takenAddress(t)
+	a := slowpod(t, "run", "--web.listen-address="+taken, name)
+	if a.code != exitFailed || !strings.Contains(a.stderr, "cannot serve on "+taken) || !strings.Contains(a.stderr, "--web.listen-address") {
+		t.Errorf("exit code %d\n%s", a.code, a.stderr)
+	}
+}
+
+// takenAddress is one on which something listens already.
+func takenAddress(t *testing.T) string {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { l.Close() })
+	return l.Addr().String()
+}
+
+func TestRunEndsOnSignals(t *testing.T) {
+	t.Parallel()
+	name := catalog(workload.CatalogOptions{Options: workload.Options{Duration: twoMinutes}}).file(t)
+	for _, signal := range []os.Signal{syscall.SIGTERM, os.Interrupt} {
+		t.Run(signal.String(), func(t *testing.T) {
+			t.Parallel()
+			p := startProcess(t, "run", "--web.listen-address=127.0.0.1:0", name)
+			url := pageIn(t, &p.stderr)
+			eventually(t, patience, "the file is read", func() bool {
+				var r report.Report
+				return json.Unmarshal([]byte(get(t, url+"api/v1/report")), &r) == nil && r.Lines.Records > 0
+			})
+			if err := p.Process.Signal(signal); err != nil {
+				t.Fatal(err)
+			}
+			if err := p.Wait(); err != nil {
+				t.Errorf("%v\n%s", err, p.stderr.String())
+			}
+			if log := p.stderr.String(); !strings.Contains(log, "slowpod has stopped") || strings.Contains(log, "slowpod: ") {
+				t.Errorf("its last words:\n%s", log)
+			}
+		})
+	}
+}
+
+// A listener on loopback answers to its own name only, whatever is asked for.
+func TestRunOnLoopbackRefusesOtherNames(t *testing.T) {
+	t.Parallel()
+	s := startService(t, nil, catalog(workload.CatalogOptions{Options: workload.Options{Duration: twoMinutes}}).file(t))
+	for _, path := range []string{"", "api/v1/report"} {
+		req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, s.url+path, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		req.Host = "attacker.example"
+		res, err := http.DefaultClient.Do(req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		res.Body.Close()
+		if res.StatusCode == http.StatusOK {
+			t.Errorf("/%s answers to any name", path)
+		}
+	}
+}
