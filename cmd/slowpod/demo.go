@@ -50,8 +50,10 @@ func demoCommand(k *kingpin.Application) command {
 }
 
 func (o *demoOptions) run(ctx context.Context, c console) error {
-	engine := app.NewEngine(app.DefaultConfig().Bounds.Core())
-	server, err := app.Listen(o.listen, engine, []string{"A simulated mesh is about to start."})
+	engine := app.NewEngine(app.DefaultConfig().Bounds.Core(), nil)
+	server, err := app.Listen(app.ServerOptions{
+		Address: o.listen, Engine: engine, Registry: app.NewRegistry(engine), Sources: []string{"A simulated mesh is about to start."},
+	})
 	if err != nil {
 		return err
 	}

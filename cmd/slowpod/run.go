@@ -6,12 +6,9 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"strings"
 
 	"github.com/alecthomas/kingpin/v2"
 	"github.com/prometheus/common/promslog"
-	"github.com/prometheus/common/version"
-	"golang.org/x/sync/errgroup"
 
 	"github.com/slowpod/slowpod/cmd/slowpod/app"
 	"github.com/slowpod/slowpod/sinks/report"
@@ -22,24 +19,21 @@ const runHelp = `FILE is read from its start and followed as it grows; "-" is st
 Examples:
   slowpod run /var/log/containers/*istio-proxy*.log
   kubectl logs -f -n istio-system deploy/istio-ingressgateway | slowpod run -
-  slowpod run --config.file=slowpod.yml`
+  slowpod run --config.file=slowpod.yml --calls=calls.jsonl`
 
 type runOptions struct {
 	files                     []string
-	config                    string
+	config, webConfig, calls  string
 	listen, logLevel, logForm string
 }
 
-// files, stdin → pipeline each → merge by end time → core
-//
-//	├─ /metrics
-//	├─ page, /api/v1/report
-//	└─ log: findings begin and end
 func runCommand(k *kingpin.Application) command {
 	var o runOptions
 	clause := k.Command("run", "Watch access logs as they are written: serve metrics and a page with what is found.").HelpLong(runHelp)
 	clause.Arg("FILE", "Log files to follow.").StringsVar(&o.files)
 	clause.Flag("config.file", "Configuration file; configs/slowpod.yml shows every option.").PlaceHolder("FILE").StringVar(&o.config)
+	clause.Flag("calls", "Append each call that went wrong as one line of JSON to this file.").PlaceHolder("FILE").StringVar(&o.calls)
+	clause.Flag("web.config.file", "TLS and basic authentication, as of Prometheus' exporters.").PlaceHolder("FILE").StringVar(&o.webConfig)
 	clause.Flag("web.listen-address", "Where /metrics and the page are served (default :9504).").PlaceHolder("ADDRESS").StringVar(&o.listen)
 	clause.Flag("log.level", "debug, info, warn or error (default info).").PlaceHolder("LEVEL").EnumVar(&o.logLevel, promslog.LevelFlagOptions...)
 	clause.Flag("log.format", "logfmt or json (default logfmt).").PlaceHolder("FORMAT").EnumVar(&o.logForm, promslog.FormatFlagOptions...)
@@ -66,8 +60,8 @@ func (o *runOptions) effective() (app.Config, error) {
 	if len(o.files) > 0 {
 		cfg.Input.Files = o.files
 	}
-	if len(cfg.Input.Files) == 0 {
-		return cfg, usageError{errors.New(`nothing to read: name log files or "-", or set input.files in the configuration file`)}
+	if len(cfg.Input.Files) == 0 && !cfg.HasKafka() {
+		return cfg, usageError{errors.New(`nothing to read: name log files or "-", or set kafka or input.files in the configuration file`)}
 	}
 	return cfg, nil
 }
@@ -77,63 +71,38 @@ func (o *runOptions) run(ctx context.Context, c console) error {
 	if err != nil {
 		return err
 	}
-	files, err := inputs(cfg.Input.Files, c.stdin)
+	files, err := o.inputs(&cfg, c.stdin)
 	if err != nil {
 		return err
 	}
-	logger := newLogger(cfg.Log, c.stderr)
-	engine := app.NewEngine(cfg.Bounds.Core())
-	server, err := app.Listen(cfg.Web.ListenAddress, engine, app.Sources(files))
-	if err != nil {
-		return err
+	level := promslog.NewLevel()
+	_ = level.Set(cfg.Log.Level) // has been checked
+	d := &daemon{
+		cfg: cfg, files: files, console: c, level: level, logger: newLogger(level, cfg.Log.Format, c.stderr),
+		configFile: o.config, webConfig: o.webConfig, callsFile: o.calls,
 	}
-	logger.Info("slowpod runs", "version", version.Info(), "files", report.Safe(strings.Join(files, " ")), "page", server.URL())
-	live := &app.Live{Files: files, Stdin: c.stdin, Logger: logger, Engine: engine}
-	announcer := &app.Announcer{
-		Engine: engine,
-		Began:  func(_ *report.Report, f *report.Finding) { logFinding(logger, slog.LevelWarn, "finding", f) },
-		Ended:  func(_ *report.Report, f *report.Finding) { logFinding(logger, slog.LevelInfo, "finding has ended", f) },
-	}
-	// The server goes down last: the last scrape sees everything.
-	serverCtx, stopServer := context.WithCancel(context.WithoutCancel(ctx))
-	defer stopServer()
-	serving := make(chan error, 1)
-	group, ctx := errgroup.WithContext(ctx)
-	go func() { serving <- server.Run(serverCtx) }()
-	group.Go(func() error {
-		if err := live.Run(ctx); err != nil {
-			return err
-		}
-		if ctx.Err() == nil {
-			logger.Info("the input has ended: everything is judged; serving until stopped")
-		}
-		return nil
-	})
-	group.Go(func() error { return engine.Run(ctx) })
-	group.Go(func() error { return announcer.Run(ctx) })
-	group.Go(func() error {
-		select {
-		case err := <-serving:
-			serving <- nil
-			return err
-		case <-ctx.Done():
-			return nil
-		}
-	})
-	err = group.Wait()
-	stopServer()
-	err = errors.Join(err, <-serving)
-	totals := engine.Totals()
-	logger.Info("slowpod has stopped", "lines", totals.Read, "records", totals.Records)
-	return err
+	return d.run(ctx)
 }
 
-func newLogger(cfg app.LogConfig, w io.Writer) *slog.Logger {
-	level, format := promslog.NewLevel(), promslog.NewFormat()
-	// Both have been checked: by the flag, or with the configuration.
-	_ = level.Set(cfg.Level)
-	_ = format.Set(cfg.Format)
-	return promslog.New(&promslog.Config{Level: level, Format: format, Writer: w})
+// inputs is what files are to be read; none if topics are.
+func (o *runOptions) inputs(cfg *app.Config, stdin io.Reader) ([]string, error) {
+	switch {
+	case len(o.files) > 0:
+		cfg.Kafka.Brokers, cfg.Kafka.Topics = nil, nil // files replace the configured sources
+	case len(cfg.Input.Files) == 0 && cfg.HasKafka():
+		return nil, nil
+	}
+	files, err := inputs(cfg.Input.Files, stdin)
+	if err != nil {
+		return nil, err
+	}
+	return files, notAnInput(o.calls, files)
+}
+
+func newLogger(level *promslog.Level, format string, w io.Writer) *slog.Logger {
+	f := promslog.NewFormat()
+	_ = f.Set(format) // has been checked: by the flag, or with the configuration
+	return promslog.New(&promslog.Config{Level: level, Format: f, Writer: w})
 }
 
 func logFinding(l *slog.Logger, level slog.Level, msg string, f *report.Finding) {

@@ -76,7 +76,9 @@ func (p *partition) fetch(ctx, handlers context.Context, conn *kafkago.Conn) err
 	case errors.Is(err, io.ErrShortBuffer):
 		return p.long(ctx, handlers, conn)
 	case errors.Is(err, io.EOF), errors.Is(err, kafkago.RequestTimedOut):
-		p.metrics.lag().Set(float64(max(0, end-max(next, p.replayEnd))))
+		lag := max(0, end-max(next, p.replayEnd))
+		p.metrics.lag().Set(float64(lag))
+		p.run.lags.Store(p.tp.String(), lag)
 		if next == start && end > next {
 			return p.unstick(ctx, handlers, conn)
 		}

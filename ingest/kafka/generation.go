@@ -121,6 +121,7 @@ func (r *run) settle(found map[topicPartition]committed) []*partition {
 			p.fails(false)
 			revoked = append(revoked, tp.String())
 			r.metrics.forget(tp)
+			r.lags.Delete(tp.String())
 		}
 	}
 	owned := []*partition{}

@@ -55,6 +55,7 @@ type Source struct {
 
 	joined   atomic.Bool  // holds an assignment, or is between two
 	troubled atomic.Int32 // partitions that cannot be read right now
+	lags     sync.Map     // by stream: int64, records that were there and not read
 }
 
 // New checks the configuration, reads the files that it names and registers the
@@ -94,6 +95,13 @@ func New(cfg Config, o Options) (*Source, error) {
 // it owns is being read. It stays true through a rebalance that brings it nothing
 // new.
 func (s *Source) Ready() bool { return s.joined.Load() && s.troubled.Load() == 0 }
+
+// CaughtUp says whether all that was there of a stream has been handled, as of
+// the last answer of its broker. It is false while nothing is known.
+func (s *Source) CaughtUp(stream string) bool {
+	lag, ok := s.lags.Load(stream)
+	return ok && lag.(int64) == 0 && s.troubled.Load() == 0
+}
 
 // Run reads until ctx ends, which is the ordinary end: it returns nil. What has
 // been handled by then is committed, and the member has left the group. A

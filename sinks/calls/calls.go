@@ -40,17 +40,17 @@ type side struct {
 
 // Writer writes calls. It keeps the first error and writes nothing after it.
 type Writer struct {
-	files []string
+	name  func(file int32) string
 	out   *bufio.Writer
 	line  bytes.Buffer
 	json  *json.Encoder // to line
 	err   error
 }
 
-// NewWriter returns a Writer to w; files are the names of the streams by
+// NewWriter returns a Writer to w; name is the name of a stream by its
 // Record.File.
-func NewWriter(w io.Writer, files []string) *Writer {
-	cw := &Writer{files: files, out: bufio.NewWriterSize(w, 64<<10)}
+func NewWriter(w io.Writer, name func(file int32) string) *Writer {
+	cw := &Writer{name: name, out: bufio.NewWriterSize(w, 64<<10)}
 	cw.json = json.NewEncoder(&cw.line)
 	cw.json.SetEscapeHTML(false)
 	return cw
@@ -91,9 +91,7 @@ func (w *Writer) side(r *correlate.Record) side {
 		Start: report.Time(r.Start), DurationMS: r.Duration, Code: r.Code, Flags: orNull(string(r.FlagText)),
 		Details: orNull(string(r.Details)), UpstreamLocal: orNull(string(r.UpstreamLocal)), Line: r.Line,
 	}
-	if i := int(r.File); i < len(w.files) {
-		s.File = w.files[i]
-	}
+	s.File = w.name(r.File)
 	return s
 }
 

@@ -68,10 +68,20 @@ func serverOnly() *correlate.Call {
 	return c
 }
 
+// named names streams by their numbers.
+func named(names ...string) func(int32) string {
+	return func(n int32) string {
+		if int(n) < len(names) {
+			return names[n]
+		}
+		return ""
+	}
+}
+
 func lines(t *testing.T, calls ...*correlate.Call) string {
 	t.Helper()
 	var b bytes.Buffer
-	w := NewWriter(&b, []string{"gateway.log", "pods/cart <1>.log"})
+	w := NewWriter(&b, named("gateway.log", "pods/cart <1>.log"))
 	for _, c := range calls {
 		w.Write(c)
 	}
@@ -159,7 +169,7 @@ func (f *full) Write(b []byte) (int, error) {
 // often as it is asked.
 func TestWriteError(t *testing.T) {
 	disk := &full{room: 100_000}
-	w := NewWriter(disk, nil)
+	w := NewWriter(disk, named())
 	for range 2000 {
 		w.Write(both())
 	}
@@ -178,7 +188,7 @@ func TestWriteError(t *testing.T) {
 	}
 
 	// one that only Flush meets
-	w = NewWriter(&full{}, nil)
+	w = NewWriter(&full{}, named())
 	w.Write(both())
 	if err := w.Flush(); !errors.Is(err, errFull) {
 		t.Errorf("Flush: %v, want %v", err, errFull)

@@ -7,6 +7,7 @@ import (
 	"io"
 	"net"
 	"os"
+	"reflect"
 	"regexp"
 	"slices"
 	"strconv"
@@ -16,14 +17,19 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	"github.com/slowpod/slowpod/correlate"
+	"github.com/slowpod/slowpod/ingest/kafka"
+	"github.com/slowpod/slowpod/sinks/alertmanager"
 )
 
 // Config is the configuration file. Every default is in DefaultConfig.
 type Config struct {
-	Web    WebConfig    `yaml:"web"`
-	Log    LogConfig    `yaml:"log"`
-	Input  InputConfig  `yaml:"input"`
-	Bounds BoundsConfig `yaml:"bounds"`
+	Web   WebConfig    `yaml:"web"`
+	Log   LogConfig    `yaml:"log"`
+	Input InputConfig  `yaml:"input"`
+	Kafka kafka.Config `yaml:"kafka"`
+	// Alertmanager is told of findings; without urls nobody is.
+	Alertmanager alertmanager.Config `yaml:"alertmanager"`
+	Bounds       BoundsConfig        `yaml:"bounds"`
 }
 
 // WebConfig is where metrics and page are served.
@@ -93,6 +99,7 @@ func DefaultConfig() Config {
 		Web:   WebConfig{ListenAddress: ":9504"},
 		Log:   LogConfig{Level: "info", Format: "logfmt"},
 		Input: InputConfig{Files: []string{}},
+		Kafka: kafka.DefaultConfig(), Alertmanager: alertmanager.DefaultConfig(),
 		Bounds: BoundsConfig{
 			JoinBytes: Size(b.JoinBytes), Halves: Count(b.Halves), Traces: Count(b.Traces), Pods: Count(b.Pods), Services: Count(b.Services),
 		},
@@ -205,6 +212,12 @@ func typeWords(goType string) string {
 		return "list"
 	case goType == "string":
 		return "text"
+	case goType == "time.Duration":
+		return "duration, such as 10s"
+	case strings.HasPrefix(goType, "int"):
+		return "whole number"
+	case goType == "bool":
+		return "true or false"
 	}
 	return "section"
 }
@@ -240,10 +253,18 @@ func (c *Config) validate() []wrong {
 	if dashes > 1 {
 		add(`"-" is given more than once: there is one stdin`, "input", "files")
 	}
+	if c.HasKafka() {
+		for _, e := range mistakesIn[*kafka.ConfigError](c.Kafka.Validate()) {
+			add(e.Text, append([]string{"kafka"}, e.Path...)...)
+		}
+	}
+	for _, e := range mistakesIn[*alertmanager.ConfigError](c.Alertmanager.Validate()) {
+		add(e.Text, append([]string{"alertmanager"}, e.Path...)...)
+	}
 	if c.Bounds.JoinBytes < 0 || c.Bounds.JoinBytes > 1<<40 {
 		add("must be from 32MiB to 1TiB", "bounds", "join_bytes")
 	} else {
-		for _, e := range boundErrors(c.Bounds.Core().Validate()) {
+		for _, e := range mistakesIn[*correlate.BoundError](c.Bounds.Core().Validate()) {
 			add(fmt.Sprintf("must be at least %d, not %d", e.Least, e.Got), "bounds", e.Name)
 		}
 	}
@@ -268,23 +289,53 @@ func isListenAddress(s string) bool {
 	return err == nil && n >= 0 && n <= 65535
 }
 
-func boundErrors(err error) []*correlate.BoundError {
+// mistakesIn returns the errors of a type that are joined in err.
+func mistakesIn[E error](err error) []E {
+	var all []E
 	joined, ok := err.(interface{ Unwrap() []error })
 	if !ok {
-		return nil
-	}
-	var all []*correlate.BoundError
-	for _, e := range joined.Unwrap() {
-		var b *correlate.BoundError
-		if errors.As(e, &b) {
-			all = append(all, b)
+		var e E
+		if errors.As(err, &e) {
+			all = append(all, e)
 		}
+		return all
+	}
+	for _, e := range joined.Unwrap() {
+		all = append(all, mistakesIn[E](e)...)
 	}
 	return all
 }
 
-// lineOf finds the line on which a path stands in a document; 0 if it is not
-// there.
+// HasKafka says whether topics are to be read.
+func (c *Config) HasKafka() bool { return len(c.Kafka.Brokers) > 0 || len(c.Kafka.Topics) > 0 }
+
+// Changed names what differs from another configuration: log.level, and the
+// other sections as wholes.
+func (c Config) Changed(from Config) []string {
+	var names []string
+	if c.Log.Level != from.Log.Level {
+		names = append(names, "log.level")
+	}
+	for _, section := range [...]struct {
+		name string
+		a, b any
+	}{
+		{"web", c.Web, from.Web},
+		{"log.format", c.Log.Format, from.Log.Format},
+		{"input", c.Input, from.Input},
+		{"kafka", c.Kafka, from.Kafka},
+		{"alertmanager", c.Alertmanager, from.Alertmanager},
+		{"bounds", c.Bounds, from.Bounds},
+	} {
+		if !reflect.DeepEqual(section.a, section.b) {
+			names = append(names, section.name)
+		}
+	}
+	return names
+}
+
+// lineOf finds the line on which a path stands in a document, or as much of it
+// as is there; 0 if nothing is.
 func lineOf(n *yaml.Node, path ...string) int {
 	if n.Kind == yaml.DocumentNode && len(n.Content) > 0 {
 		n = n.Content[0]
@@ -299,7 +350,7 @@ func lineOf(n *yaml.Node, path ...string) int {
 			}
 		}
 		if !found {
-			return 0
+			return line
 		}
 	}
 	return line

@@ -7,6 +7,7 @@ import (
 
 	"github.com/slowpod/slowpod/correlate"
 	"github.com/slowpod/slowpod/ingest"
+	"github.com/slowpod/slowpod/sinks/calls"
 	"github.com/slowpod/slowpod/sinks/counts"
 	"github.com/slowpod/slowpod/sinks/report"
 )
@@ -20,14 +21,31 @@ type Engine struct {
 	moved  sync.Cond // the watermark has moved, or a stream no longer holds it
 	core   *correlate.Correlator
 	feeds  map[*Feed]struct{}
+	calls  *calls.Writer // nil: nobody wants them
 	closed bool
 }
 
-// NewEngine returns an engine that keeps as much as the bounds allow.
-func NewEngine(b correlate.Bounds) *Engine {
-	e := &Engine{core: correlate.New(correlate.Config{Bounds: b}), feeds: map[*Feed]struct{}{}}
+// NewEngine returns an engine that keeps as much as the bounds allow and writes
+// calls to w, unless that is nil.
+func NewEngine(b correlate.Bounds, w *calls.Writer) *Engine {
+	cfg := correlate.Config{Bounds: b}
+	if w != nil {
+		cfg.OnCall = w.Write
+	}
+	e := &Engine{core: correlate.New(cfg), feeds: map[*Feed]struct{}{}, calls: w}
 	e.moved.L = &e.mu
 	return e
+}
+
+// Flush writes out the calls that are final. Its error is the first that there
+// was: nothing is written after it.
+func (e *Engine) Flush() error {
+	if e.calls == nil {
+		return nil
+	}
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return e.calls.Flush()
 }
 
 // Feed is one stream on its way into the engine.

@@ -17,10 +17,11 @@ import (
 
 // Live reads files as they grow, and stdin, into an engine.
 type Live struct {
-	Files  []string // "-" is Stdin
-	Stdin  io.Reader
-	Logger *slog.Logger
-	Engine *Engine
+	Files   []string // "-" is Stdin
+	Stdin   io.Reader
+	Logger  *slog.Logger
+	Engine  *Engine
+	Streams *Streams
 }
 
 // Run reads until ctx ends. Where nothing can come any more, stdin having
@@ -30,8 +31,8 @@ func (l *Live) Run(ctx context.Context) error {
 	merger := NewMerger()
 	feed := l.Engine.Feed(nil)
 	group, reading := errgroup.WithContext(ctx)
-	for i, name := range l.Files {
-		p := NewPipeline(l.Engine.Worker(SourceOf(name)), int32(i), l.Logger)
+	for _, name := range l.Files {
+		p := NewPipeline(l.Engine.Worker(SourceOf(name)), l.Streams.Number(name), l.Logger)
 		src := file.New(name, file.Options{Stdin: l.Stdin, Follow: name != "-"})
 		if len(l.Files) == 1 {
 			group.Go(func() error {

@@ -36,7 +36,8 @@ func (o *Offline) Run(ctx context.Context) (*report.Report, error) {
 	sorter := extsort.New(extsort.Options{})
 	defer func() { _ = sorter.Close() }() // a temporary file that is gone already
 	var set counts.Set
-	readable, err := o.read(ctx, &set, sorter)
+	var streams Streams
+	readable, err := o.read(ctx, &set, &streams, sorter)
 	if ctx.Err() != nil {
 		return nil, ctx.Err()
 	}
@@ -46,7 +47,7 @@ func (o *Offline) Run(ctx context.Context) (*report.Report, error) {
 	cfg := correlate.Config{Bounds: correlate.DefaultBounds()}
 	var out *calls.Writer
 	if o.Calls != nil {
-		out = calls.NewWriter(o.Calls, o.Files)
+		out = calls.NewWriter(o.Calls, streams.Name)
 		cfg.OnCall = out.Write
 	}
 	core := correlate.New(cfg)
@@ -72,11 +73,11 @@ func (o *Offline) Run(ctx context.Context) (*report.Report, error) {
 }
 
 // read reads all files into the sorter and says whether any could be read.
-func (o *Offline) read(ctx context.Context, set *counts.Set, sorter *extsort.Sorter) (readable bool, err error) {
+func (o *Offline) read(ctx context.Context, set *counts.Set, streams *Streams, sorter *extsort.Sorter) (readable bool, err error) {
 	var done int64
 	var buf []byte
-	for i, name := range o.Files {
-		p := NewPipeline(set.Worker(SourceOf(name)), int32(i), o.Logger)
+	for _, name := range o.Files {
+		p := NewPipeline(set.Worker(SourceOf(name)), streams.Number(name), o.Logger)
 		last := int64(0)
 		src := file.New(name, file.Options{Stdin: o.Stdin, Progress: func(n int64) {
 			last = n

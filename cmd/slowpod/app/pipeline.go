@@ -41,6 +41,12 @@ func NewPipeline(w *counts.Worker, file int32, logger *slog.Logger) *Pipeline {
 func (p *Pipeline) Handle(_ context.Context, b ingest.Batch, take func(*correlate.Record) error) error {
 	for i := range b.Lines {
 		l := &b.Lines[i]
+		if b.Replay {
+			if err := p.replay(l, take); err != nil {
+				return err
+			}
+			continue
+		}
 		if l.Cut {
 			p.bad(b.Stream, l, accesslog.TooLong)
 			continue
@@ -53,10 +59,7 @@ func (p *Pipeline) Handle(_ context.Context, b ingest.Batch, take func(*correlat
 		case accesslog.Parsed:
 			class := classify.Classify(&p.entry)
 			p.counts.Record(&p.entry, &class)
-			p.rec.From(&p.entry, class, p.file, l.Number)
-			if p.rec.Producer == 0 {
-				p.rec.Producer = uint64(p.file) + 1 // nothing names the writer: the stream
-			}
+			p.fill(class, l.Number)
 			if err := take(&p.rec); err != nil {
 				return err
 			}
@@ -82,6 +85,24 @@ func withoutQueries(line []byte) string {
 		}
 	}
 	return b.String()
+}
+
+// fill makes the compact record of the entry.
+func (p *Pipeline) fill(class classify.Class, number int64) {
+	p.rec.From(&p.entry, class, p.file, number)
+	if p.rec.Producer == 0 {
+		p.rec.Producer = uint64(p.file) + 1 // nothing names the writer: the stream
+	}
+}
+
+// replay hands on a line that was counted before.
+func (p *Pipeline) replay(l *ingest.Line, take func(*correlate.Record) error) error {
+	if result, _ := p.parser.Parse(l.Bytes, &p.entry); l.Cut || result != accesslog.Parsed {
+		return nil
+	}
+	p.fill(classify.Classify(&p.entry), l.Number)
+	p.rec.Replay = true
+	return take(&p.rec)
 }
 
 // maxLoggedLine is how much of a malformed line the log shows, in bytes.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net"
 	"net/http"
 	"net/netip"
@@ -15,49 +16,107 @@ import (
 	versioncollector "github.com/prometheus/client_golang/prometheus/collectors/version"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 	"github.com/prometheus/common/version"
+	toolkit "github.com/prometheus/exporter-toolkit/web"
 
 	"github.com/slowpod/slowpod/sinks/prom"
 	"github.com/slowpod/slowpod/sinks/report"
 	"github.com/slowpod/slowpod/sinks/web"
 )
 
-// Server serves the page, /metrics and /api/v1/report.
+// ServerOptions are what a server serves.
+type ServerOptions struct {
+	Address string
+	// ConfigFile is exporter-toolkit's web configuration: TLS and basic
+	// authentication. Empty: plain HTTP.
+	ConfigFile string
+	Engine     *Engine
+	// Sources say of each input, in a sentence, what it does.
+	Sources []string
+	// Registry is what /metrics shows.
+	Registry *prometheus.Registry
+	// Ready says whether records can come in; nil: always.
+	Ready func() bool
+	// Reload reads the configuration again; nil: there is nothing to reload.
+	Reload func() error
+	Logger *slog.Logger
+}
+
+// Server serves the page, /metrics, /api/v1/report and what an operator asks
+// for below /-/.
 type Server struct {
 	listener net.Listener
 	http     *http.Server
+	o        ServerOptions
 }
 
-// Listen opens the address, so that a taken one is known before anything is
-// read. sources says of each input, in a sentence, what it does.
-func Listen(address string, e *Engine, sources []string) (*Server, error) {
-	l, err := net.Listen("tcp", address)
-	if err != nil {
-		return nil, fmt.Errorf("cannot serve on %s: %w: choose another address with --web.listen-address", address, err)
-	}
-	hosts := []string(nil)
-	if onLoopback(l.Addr()) {
-		hosts = web.LoopbackHosts()
-	}
-	view := &view{engine: e, sources: sources}
-	page, err := web.New(web.Options{State: view.state, AllowedHosts: hosts})
-	if err != nil {
-		l.Close()
-		return nil, err
-	}
+// NewRegistry returns a registry with what is known of the engine and of the
+// process.
+func NewRegistry(e *Engine) *prometheus.Registry {
 	reg := prometheus.NewRegistry()
 	reg.MustRegister(
 		prom.New(e), versioncollector.NewCollector("slowpod"),
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
 	)
+	return reg
+}
+
+// Listen opens the address, so that a taken one is known before anything is
+// read.
+func Listen(o ServerOptions) (*Server, error) {
+	if o.ConfigFile != "" {
+		if err := toolkit.Validate(o.ConfigFile); err != nil {
+			return nil, fmt.Errorf("--web.config.file=%s: %w", o.ConfigFile, err)
+		}
+	}
+	l, err := net.Listen("tcp", o.Address)
+	if err != nil {
+		return nil, fmt.Errorf("cannot serve on %s: %w: choose another address with --web.listen-address", o.Address, err)
+	}
+	hosts := []string(nil)
+	if onLoopback(l.Addr()) {
+		hosts = web.LoopbackHosts()
+	}
+	view := &view{engine: o.Engine, sources: o.Sources}
+	page, err := web.New(web.Options{State: view.state, AllowedHosts: hosts})
+	if err != nil {
+		l.Close()
+		return nil, err
+	}
+	s := &Server{listener: l, o: o}
 	mux := http.NewServeMux()
 	mux.Handle("/", page)
-	mux.Handle("GET /metrics", page.Guard(promhttp.HandlerFor(reg, promhttp.HandlerOpts{EnableOpenMetrics: true, Registry: reg})))
-	mux.Handle("GET /api/v1/report", page.Guard(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
-		w.Header().Set("Content-Type", "application/json")
-		w.Header().Set("X-Content-Type-Options", "nosniff")
-		_ = report.WriteJSON(w, e.Report()) // the client is gone: nobody to tell
-	})))
-	return &Server{listener: l, http: &http.Server{Handler: mux, ReadHeaderTimeout: 10 * time.Second}}, nil
+	handle := func(pattern string, f http.HandlerFunc) { mux.Handle(pattern, page.Guard(f)) }
+	handle("GET /metrics", promhttp.HandlerFor(o.Registry, promhttp.HandlerOpts{EnableOpenMetrics: true, Registry: o.Registry}).ServeHTTP)
+	handle("GET /api/v1/report", s.report)
+	handle("GET /-/healthy", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprintln(w, "slowpod is healthy.") })
+	handle("GET /-/ready", s.ready)
+	if o.Reload != nil {
+		handle("POST /-/reload", s.reload)
+	}
+	s.http = &http.Server{Handler: mux, ReadHeaderTimeout: 10 * time.Second}
+	return s, nil
+}
+
+func (s *Server) report(w http.ResponseWriter, _ *http.Request) {
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("X-Content-Type-Options", "nosniff")
+	_ = report.WriteJSON(w, s.o.Engine.Report()) // the client is gone: nobody to tell
+}
+
+func (s *Server) ready(w http.ResponseWriter, _ *http.Request) {
+	if s.o.Ready != nil && !s.o.Ready() {
+		http.Error(w, "slowpod is not ready: it has no place in the consumer group, or a partition cannot be read.", http.StatusServiceUnavailable)
+		return
+	}
+	fmt.Fprintln(w, "slowpod is ready.")
+}
+
+func (s *Server) reload(w http.ResponseWriter, _ *http.Request) {
+	if err := s.o.Reload(); err != nil {
+		http.Error(w, fmt.Sprintf("failed to reload: %v", err), http.StatusInternalServerError)
+		return
+	}
+	fmt.Fprintln(w, "reloaded")
 }
 
 func onLoopback(a net.Addr) bool {
@@ -71,7 +130,11 @@ func (s *Server) URL() string {
 	if a, err := netip.ParseAddrPort(addr); err == nil && a.Addr().IsUnspecified() {
 		addr = fmt.Sprintf("localhost:%d", a.Port())
 	}
-	return "http://" + addr + "/"
+	scheme := "http"
+	if s.o.ConfigFile != "" {
+		scheme = "https"
+	}
+	return scheme + "://" + addr + "/"
 }
 
 // shutdownWithin is how long requests in progress may take at the end.
@@ -80,7 +143,9 @@ const shutdownWithin = 5 * time.Second
 // Run serves until ctx ends.
 func (s *Server) Run(ctx context.Context) error {
 	failed := make(chan error, 1)
-	go func() { failed <- s.http.Serve(s.listener) }()
+	go func() {
+		failed <- toolkit.Serve(s.listener, s.http, &toolkit.FlagConfig{WebConfigFile: &s.o.ConfigFile}, slog.New(slog.DiscardHandler))
+	}()
 	select {
 	case err := <-failed:
 		return fmt.Errorf("web server: %w", err)

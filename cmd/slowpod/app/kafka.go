@@ -1,0 +1,81 @@
+package app
+
+import (
+	"context"
+	"log/slog"
+	"sync"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/slowpod/slowpod/ingest"
+	"github.com/slowpod/slowpod/ingest/kafka"
+)
+
+// Kafka reads topics into an engine, a stream and a pipeline per partition.
+type Kafka struct {
+	engine  *Engine
+	streams *Streams
+	logger  *slog.Logger
+	source  *kafka.Source
+
+	mu         sync.Mutex
+	partitions map[string]*partition
+}
+
+// partition is one stream of Kafka's on its way.
+type partition struct {
+	feed     *Feed
+	pipeline *Pipeline
+}
+
+// NewKafka returns a Kafka that reads nothing until Run.
+func NewKafka(cfg kafka.Config, e *Engine, s *Streams, logger *slog.Logger, reg prometheus.Registerer) (*Kafka, error) {
+	k := &Kafka{engine: e, streams: s, logger: logger, partitions: map[string]*partition{}}
+	source, err := kafka.New(cfg, kafka.Options{
+		Logger: logger, Registerer: reg, Horizon: k.horizon, Assigned: k.assigned, Revoked: k.revoked,
+	})
+	k.source = source
+	return k, err
+}
+
+// Ready says whether every partition that is ours is being read.
+func (k *Kafka) Ready() bool { return k.source.Ready() }
+
+// Run reads until ctx ends.
+func (k *Kafka) Run(ctx context.Context) error {
+	return k.source.Run(ctx, func(ctx context.Context, b ingest.Batch) error {
+		k.mu.Lock()
+		p := k.partitions[b.Stream]
+		k.mu.Unlock()
+		return p.feed.Handle(ctx, p.pipeline, b)
+	})
+}
+
+func (k *Kafka) assigned(streams []string) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	for _, name := range streams {
+		k.partitions[name] = &partition{
+			feed:     k.engine.Feed(func() bool { return k.source.CaughtUp(name) }),
+			pipeline: NewPipeline(k.engine.Worker("kafka"), k.streams.Number(name), k.logger),
+		}
+	}
+}
+
+func (k *Kafka) revoked(streams []string) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	for _, name := range streams {
+		if p := k.partitions[name]; p != nil {
+			p.feed.Close()
+			delete(k.partitions, name)
+		}
+	}
+}
+
+// horizon is asked for when an offset is about to be committed: what was
+// decided about the lines before it is written out first.
+func (k *Kafka) horizon(stream string) (int64, bool) {
+	_ = k.engine.Flush() // whoever writes them out once a second reports it
+	return k.engine.Oldest(k.streams.Number(stream))
+}
