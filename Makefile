@@ -5,6 +5,8 @@ BIN      := .cache/bin
 LINT     := $(BIN)/golangci-lint
 LINT_VERSION := v2.15.0
 FUZZTIME ?= 30s
+# The newest of its line that Maven Central has whole; 3.9.2 works as well.
+KAFKA_VERSION ?= 4.3.1
 VERSION  ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo devel)
 LDFLAGS  := -X github.com/prometheus/common/version.Version=$(VERSION)
 
@@ -54,4 +56,12 @@ bench:
 demo:
 	$(GO) run ./cmd/slowpod demo
 
-.PHONY: help build test race lint fmt fuzz bench demo
+## e2e: test on a real Kafka (KAFKA_VERSION), Prometheus and Alertmanager; installs nothing
+e2e: e2e-servers
+	KAFKA_VERSION=$(KAFKA_VERSION) $(GO) test -tags e2e -count=1 -timeout 10m ./bench/e2e
+
+## e2e-servers: fetch these servers into .cache
+e2e-servers:
+	bench/e2e/prepare.sh $(KAFKA_VERSION)
+
+.PHONY: help build test race lint fmt fuzz bench demo e2e e2e-servers

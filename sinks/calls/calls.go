@@ -40,11 +40,11 @@ type side struct {
 
 // Writer writes calls. It keeps the first error and writes nothing after it.
 type Writer struct {
-	name  func(file int32) string
-	out   *bufio.Writer
-	line  bytes.Buffer
-	json  *json.Encoder // to line
-	err   error
+	name func(file int32) string
+	out  *bufio.Writer
+	line bytes.Buffer
+	json *json.Encoder // to line
+	err  error
 }
 
 // NewWriter returns a Writer to w; name is the name of a stream by its
