@@ -34,7 +34,7 @@ type Correlator struct {
 	dropped  [numBounds]uint64
 
 	started           bool  // the first slice has been chosen
-	beginning         bool  // records held back are being taken
+	releasing         bool  // records held back are being taken
 	firstEnd, lastEnd int64 // of the records read, absurd times left out
 	farEnd            int64 // the last that seemed absurd
 	span              Span
@@ -241,6 +241,7 @@ const endOfInput = math.MaxInt64
 // gets its verdict. Nothing may be added afterwards.
 func (c *Correlator) Close() {
 	c.begin()
+	c.release(true)
 	for !c.window.empty() {
 		c.closeSlice()
 		c.expire(c.window.start)

@@ -15,12 +15,18 @@ import (
 type Stream struct {
 	core *Correlator
 	mark *watermark
-	// held keeps the first records back, encoded, until it is clear where
-	// the first slice lies.
-	held [][]byte
+	// held keeps the first records back until it is clear where the first
+	// slice lies, and until theirs is open.
+	held []heldRecord
 	// silent streams are caught up and have nothing to say: nobody waits for
 	// them until they speak again.
 	silent bool
+}
+
+// heldRecord is an encoded record that is kept back.
+type heldRecord struct {
+	end   int64
+	bytes []byte
 }
 
 // Stream adds a stream. Until it has given a record, or was said to be silent,
@@ -37,10 +43,14 @@ func (c *Correlator) Stream() *Stream {
 // Close takes the stream out: nobody waits for it any more.
 func (s *Stream) Close() {
 	c := s.core
+	if len(s.held) > 0 {
+		c.begin()
+		c.release(true)
+	}
 	c.streams = slices.DeleteFunc(c.streams, func(o *Stream) bool { return o == s })
 	if c.started {
 		c.closeReady()
-	} else if c.hasHeld() {
+	} else {
 		c.beginIfClear()
 	}
 }
@@ -59,10 +69,13 @@ const (
 func (s *Stream) Add(r *Record) {
 	s.silent = false
 	if s.core.started {
+		if len(s.held) > 0 { // others are far behind, and nobody heeds Blocked
+			s.core.release(true)
+		}
 		s.take(r)
 		return
 	}
-	s.held = append(s.held, r.AppendTo(nil))
+	s.held = append(s.held, heldRecord{r.End(), r.AppendTo(nil)})
 	s.mark.observe(r.Producer, r.End())
 	s.core.beginIfClear()
 }
@@ -86,74 +99,136 @@ func (c *Correlator) beginIfClear() {
 }
 
 // begin chooses the first slice, if there is any record, and takes the records
-// held back, all streams together in order of their ends.
+// held back.
 func (c *Correlator) begin() {
 	if c.started || !c.hasHeld() {
 		return
 	}
-	type first struct {
-		stream *Stream
-		end    int64
-		bytes  []byte
-	}
-	var all []first
 	oldest := int64(math.MaxInt64)
-	var r Record
 	for _, s := range c.streams {
 		median := s.mark.position()
-		for _, b := range s.held {
-			if r.Decode(b) == nil {
-				all = append(all, first{s, r.End(), b})
-				if r.End() >= median-beforeFirst {
-					oldest = min(oldest, r.End())
-				}
+		for _, h := range s.held {
+			if h.end >= median-beforeFirst {
+				oldest = min(oldest, h.end)
 			}
 		}
-		s.held = nil
-	}
-	if len(c.streams) > 1 {
-		slices.SortStableFunc(all, func(a, b first) int { return cmp.Compare(a.end, b.end) })
+		slices.SortStableFunc(s.held, func(a, b heldRecord) int { return cmp.Compare(a.end, b.end) })
 	}
 	c.started = true
 	c.window.start = floorSlice(oldest)
 	c.firstEnd, c.lastEnd = math.MaxInt64, math.MinInt64
 	for _, s := range c.streams {
-		s.mark = newWatermark()
 		s.mark.opened(c.window.start)
 	}
-	// No slice closes before all are in: the first of them alone would be
-	// most producers.
-	c.beginning = true
-	for _, f := range all {
-		if r.Decode(f.bytes) == nil {
-			f.stream.take(&r)
+	c.release(false)
+}
+
+// release takes the records held back as their slices open, all streams
+// together in order of their ends; all says that nothing else is to come.
+func (c *Correlator) release(all bool) {
+	if c.releasing {
+		return
+	}
+	c.releasing = true
+	for c.hasHeld() {
+		before := c.window.start
+		took := c.releaseOpen()
+		c.closeReady()
+		switch {
+		case took || c.window.start != before:
+		case all:
+			c.closeUntil(floorSlice(c.firstHeld()))
+		case !c.releaseAhead():
+			c.releasing = false
+			return
 		}
 	}
-	c.beginning = false
+	c.releasing = false
 	c.closeReady()
 }
 
-// take counts a record, enters it into its slice and into the join, and closes
-// the slices that it shows to be complete.
+// nextHeld is the stream with the earliest record held back; nil if there is
+// none.
+func (c *Correlator) nextHeld() *Stream {
+	var first *Stream
+	for _, s := range c.streams {
+		if len(s.held) > 0 && (first == nil || s.held[0].end < first.held[0].end) {
+			first = s
+		}
+	}
+	return first
+}
+
+// releaseOpen takes the held records whose slices are open and says whether
+// there were any.
+func (c *Correlator) releaseOpen() (some bool) {
+	for {
+		s := c.nextHeld()
+		if s == nil || s.held[0].end >= c.window.start+openSlices*sliceLen {
+			return some
+		}
+		s.unhold()
+		some = true
+	}
+}
+
+// releaseAhead takes the earliest held record though its slice is not open, if
+// that is its own stream's doing: a producer that is ahead, or an absurd time.
+func (c *Correlator) releaseAhead() bool {
+	s := c.nextHeld()
+	if s.held[0].end-s.mark.position() <= farJump && s.othersBehind() {
+		return false
+	}
+	s.unhold()
+	return true
+}
+
+func (s *Stream) unhold() {
+	h := s.held[0]
+	s.held = s.held[1:]
+	var r Record
+	if r.Decode(h.bytes) == nil {
+		s.core.enterRecord(&r)
+	}
+}
+
+// othersBehind says whether another stream is waited for.
+func (s *Stream) othersBehind() bool {
+	return slices.ContainsFunc(s.core.streams, func(o *Stream) bool { return o != s && !o.silent && !o.mark.ready() })
+}
+
+// firstHeld is the earliest end of the records held back; there must be one.
+func (c *Correlator) firstHeld() int64 {
+	first := int64(math.MaxInt64)
+	for _, s := range c.streams {
+		if len(s.held) > 0 {
+			first = min(first, s.held[0].end)
+		}
+	}
+	return first
+}
+
+// take enters a record and closes the slices that it shows to be complete.
 func (s *Stream) take(r *Record) {
-	c := s.core
-	end := r.End()
+	s.core.enterRecord(r)
+	if s.mark.observe(r.Producer, r.End()) {
+		s.core.closeReady()
+	}
+}
+
+// enterRecord counts a record and enters it into its slice and into the join.
+func (c *Correlator) enterRecord(r *Record) {
 	if !r.Replay {
-		c.observeSpan(r, end)
+		c.observeSpan(r, r.End())
 	}
 	if r.Side == classify.Client || r.Side == classify.Server {
 		c.enterPod(r)
 	}
-	if s.mark.observe(r.Producer, end) {
-		c.closeReady()
-	}
 }
 
-// closeReady closes the slices that every stream has passed.
+// closeReady closes the slices that every stream has passed, but none that a
+// record held back belongs to.
 func (c *Correlator) closeReady() {
-	if c.beginning {
-		return
-	}
 	position, some := int64(math.MaxInt64), false
 	for _, s := range c.streams {
 		switch {
@@ -169,21 +244,26 @@ func (c *Correlator) closeReady() {
 	}
 	// Most producers are there: it is no absurd time.
 	c.lastEnd = max(c.lastEnd, position)
-	c.closeUntil(closable(position))
+	c.closeUntil(min(closable(position), floorSlice(c.firstHeld())))
+	if !c.releasing && c.hasHeld() {
+		c.release(false)
+	}
 }
 
 // Blocked says whether a record that ends at end should wait: its slice is not
-// open yet because another stream is behind. Its stream is not to be read on
-// until that stream has spoken or was said to be silent.
+// open yet, and another stream is behind. Its stream is not to be read on until
+// that stream has spoken or was said to be silent; where all wait, the one with
+// the earliest record goes on. A jump so far that it may be an absurd time does
+// not wait: nobody would ever catch up with it.
 func (s *Stream) Blocked(end int64) bool {
 	c := s.core
-	if !c.started {
-		return len(s.held) >= maxHeld && !s.silent
+	if !c.started || len(s.held) > 0 {
+		return s.clear() && !s.silent
 	}
-	if end < c.window.start+openSlices*sliceLen || !s.mark.ready() {
+	if end < c.window.start+openSlices*sliceLen || end-s.mark.position() > farJump {
 		return false
 	}
-	return slices.ContainsFunc(c.streams, func(o *Stream) bool { return o != s && !o.silent && !o.mark.ready() })
+	return s.othersBehind()
 }
 
 // Silent says that the stream is caught up and has been idle for so many

@@ -56,7 +56,9 @@ type Feed struct {
 	caughtUp func() bool
 	received time.Time // the last record, by the wall clock
 	some     bool      // there was a record
-	blocked  bool
+	silent   bool      // nobody waits for it
+	waits    bool      // with a record that ends at pending
+	pending  int64
 }
 
 // Feed adds a stream; caughtUp, if set, says whether all that is there of it
@@ -105,21 +107,44 @@ func (f *Feed) Add(r *correlate.Record) {
 
 func (f *Feed) add(ctx context.Context, r *correlate.Record) error {
 	e := f.engine
-	for f.stream.Blocked(r.End()) {
-		if ctx.Err() != nil {
-			return ctx.Err()
+	if f.stream.Blocked(r.End()) {
+		if err := f.wait(ctx, r.End()); err != nil {
+			return err
 		}
-		f.blocked = true
-		e.moved.Wait()
-		f.blocked = false
 	}
 	before := e.core.Watermark()
 	f.stream.Add(r)
-	f.received, f.some = time.Now(), true
+	f.received, f.some, f.silent = time.Now(), true, false
 	if e.core.Watermark() != before {
 		e.moved.Broadcast()
 	}
 	return nil
+}
+
+// wait waits until a record that ends at end may go in.
+func (f *Feed) wait(ctx context.Context, end int64) error {
+	e := f.engine
+	f.waits, f.pending = true, end
+	defer func() { f.waits = false }()
+	e.moved.Broadcast() // perhaps all wait now
+	for f.stream.Blocked(end) && !f.isNext() {
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+		e.moved.Wait()
+	}
+	return nil
+}
+
+// isNext says whether every stream that has something to say waits, and none
+// with an earlier record than this: there is a gap in all of them.
+func (f *Feed) isNext() bool {
+	for o := range f.engine.feeds {
+		if o != f && !o.silent && (!o.waits || o.pending < f.pending) {
+			return false
+		}
+	}
+	return true
 }
 
 // idleAfter is how long a stream must be silent before the others go on
@@ -147,12 +172,13 @@ func (e *Engine) advance(now time.Time) {
 		return
 	}
 	for f := range e.feeds {
-		if f.blocked || f.caughtUp != nil && !f.caughtUp() {
+		if f.waits || f.caughtUp != nil && !f.caughtUp() {
 			continue
 		}
 		// A stream that has nothing at all, an empty partition, is not
 		// waited for.
 		if idle := now.Sub(f.received); idle >= idleAfter || f.caughtUp != nil && !f.some {
+			f.silent = true
 			f.stream.Silent(idle.Milliseconds())
 			e.moved.Broadcast()
 		}

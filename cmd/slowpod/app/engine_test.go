@@ -1,0 +1,112 @@
+package app_test
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/slowpod/slowpod/bench/workload"
+	"github.com/slowpod/slowpod/cmd/slowpod/app"
+	"github.com/slowpod/slowpod/correlate"
+	"github.com/slowpod/slowpod/ingest"
+)
+
+// spread deals the lines of the catalog scenario out to partitions by the pod
+// that wrote them, in batches.
+func spread(t *testing.T, partitions int) (batches [][]ingest.Batch, truth workload.Truth) {
+	t.Helper()
+	g := workload.Catalog(workload.CatalogOptions{Options: workload.Options{Seed: 3, Duration: 5 * time.Minute}})
+	batches = make([][]ingest.Batch, partitions)
+	counts := make([]int64, partitions)
+	place := map[string]int{}
+	var l workload.Line
+	for g.Next(&l) {
+		i, ok := place[l.Pod.UID]
+		if !ok {
+			i = len(place) % partitions
+			place[l.Pod.UID] = i
+		}
+		b := batches[i]
+		if len(b) == 0 || len(b[len(b)-1].Lines) == 50 {
+			b = append(b, ingest.Batch{Source: "kafka", Stream: fmt.Sprint("t/", i)})
+		}
+		counts[i]++
+		last := &b[len(b)-1]
+		last.Lines = append(last.Lines, ingest.Line{Bytes: append([]byte(nil), l.Bytes...), Number: counts[i]})
+		batches[i] = b
+	}
+	return batches, g.Truth()
+}
+
+// Partitions that are read at their own speed give the finding that one ordered
+// stream gives: those ahead wait for those behind, and nobody waits for ever.
+func TestFeedsWaitForEachOther(t *testing.T) {
+	t.Parallel()
+	batches, truth := spread(t, 4)
+	engine := app.NewEngine(correlate.DefaultBounds(), nil)
+	feeds := make([]*app.Feed, len(batches))
+	for i := range feeds {
+		feeds[i] = engine.Feed(nil)
+	}
+	var group sync.WaitGroup
+	for i, own := range batches {
+		group.Go(func() {
+			p := app.NewPipeline(engine.Worker("kafka"), int32(i), slog.New(slog.DiscardHandler))
+			for _, b := range own {
+				if err := feeds[i].Handle(t.Context(), p, b); err != nil {
+					t.Error(err)
+				}
+			}
+			feeds[i].Close()
+		})
+	}
+	group.Wait()
+	engine.Close()
+	r := engine.Report()
+	if len(r.Findings) != 1 || *r.Findings[0].UpstreamHost != truth.Faults[0].UpstreamHost {
+		t.Fatalf("findings %+v, want one on %s", r.Findings, truth.Faults[0].UpstreamHost)
+	}
+	if got, want := r.Findings[0].Evidence.Confirmed, uint64(len(truth.Timeouts)); got != want {
+		t.Errorf("%d timeouts confirmed, want %d", got, want)
+	}
+	if s := engine.Snapshot(); s.Late != 0 || s.Ahead != 0 {
+		t.Errorf("%d records late, %d ahead", s.Late, s.Ahead)
+	}
+}
+
+// A handler that waits for another stream ends with its context.
+func TestFeedEndsWithItsContext(t *testing.T) {
+	t.Parallel()
+	batches, _ := spread(t, 2)
+	engine := app.NewEngine(correlate.DefaultBounds(), nil)
+	feed, other := engine.Feed(nil), engine.Feed(nil)
+	defer other.Close()
+	ctx, cancel := context.WithCancel(t.Context())
+	p := app.NewPipeline(engine.Worker("kafka"), 0, slog.New(slog.DiscardHandler))
+	q := app.NewPipeline(engine.Worker("kafka"), 1, slog.New(slog.DiscardHandler))
+	if err := other.Handle(ctx, q, batches[1][0]); err != nil {
+		t.Fatal(err)
+	}
+	done := make(chan error)
+	go func() {
+		for _, b := range batches[0] {
+			if err := feed.Handle(ctx, p, b); err != nil {
+				done <- err
+				return
+			}
+		}
+		done <- nil
+	}()
+	select {
+	case err := <-done:
+		t.Fatalf("went on to the end without the other stream: %v", err)
+	case <-time.After(50 * time.Millisecond): // it waits, or is on its way there
+	}
+	cancel()
+	if err := <-done; err == nil {
+		t.Error("ended without an error")
+	}
+}
