@@ -54,7 +54,16 @@ const maxSamples = 5
 
 // evidence sums up slices while a pod is suspected.
 type evidence struct {
-	start, lastBad              int64
+	start, lastBad int64
+	tally
+	// bad is the tally as of the last bad slice: what a finding that has
+	// ended rests on.
+	bad     tally
+	samples []Sample
+}
+
+// tally is the sums of some slices.
+type tally struct {
 	requests, timeouts          uint64
 	confirmed, held             int64
 	serverRequests, disconnects uint64
@@ -63,7 +72,6 @@ type evidence struct {
 	client, server, sibC, sibS  hist
 	utShortest, utSum           int64
 	callers                     []string
-	samples                     []Sample
 }
 
 // newEvidence begins in a slice that is bad; the first bad request's start is
@@ -97,9 +105,6 @@ func (e *evidence) add(c *cell, group *siblingSum, siblings int, now int64) {
 	e.disconnects += uint64(own.serverCut)
 	e.confirmed += int64(c.confirmed)
 	e.held += int64(c.held)
-	if own.clientCut > 0 || own.serverCut > 0 {
-		e.lastBad = now
-	}
 	e.siblings = max(e.siblings, siblings)
 	e.sibling.plus(group.shares, 1)
 	e.sibling.plus(own, -1)
@@ -114,24 +119,40 @@ func (e *evidence) add(c *cell, group *siblingSum, siblings int, now int64) {
 	for _, name := range c.callers {
 		addCaller(&e.callers, name)
 	}
+	if own.clientCut > 0 || own.serverCut > 0 {
+		e.lastBad, e.bad = now, e.tally
+		e.bad.callers = slices.Clone(e.callers)
+	}
 }
 
 // serious says that enough requests, and a share worth speaking of, were cut.
-func (e *evidence) serious(cut, n uint64) bool {
+func (e *tally) serious(cut, n uint64) bool {
 	return cut >= minCut && float64(cut) >= minShare*float64(n)
 }
 
-// numbers is the evidence as others see it.
-func (e *evidence) numbers() Evidence {
+// numbers is the evidence as others see it; of a finding that has ended, up to
+// its last bad slice.
+func (e *evidence) numbers(ended bool) Evidence {
+	if ended {
+		v := e.bad.numbers()
+		v.Samples = slices.Clone(e.samples)
+		return v
+	}
+	v := e.tally.numbers()
+	v.Samples = slices.Clone(e.samples)
+	return v
+}
+
+func (e *tally) numbers() Evidence {
 	v := Evidence{
 		Requests: e.requests, Timeouts: e.timeouts, Confirmed: uint64(max(e.confirmed, 0)), Held: uint64(max(e.held, 0)),
 		ServerRequests: e.serverRequests, Disconnects: e.disconnects, Siblings: e.siblings,
 		SiblingRequests: uint64(e.sibling.client), SiblingTimeouts: uint64(e.sibling.clientCut),
 		SiblingDisconnects: uint64(e.sibling.serverCut),
-		TimeoutMS:          e.timeout(), Callers: slices.Clone(e.callers), Samples: slices.Clone(e.samples),
+		TimeoutMS:          e.timeout(), Callers: slices.Clone(e.callers),
 	}
 	own, others := &e.client, &e.sibC
-	if own.n == 0 || others.n == 0 {
+	if own.n == 0 || others.n == 0 || e.timeouts == 0 && e.disconnects > 0 {
 		own, others = &e.server, &e.sibS
 	}
 	v.P50, v.P90 = ratio(own, others, 0.5), ratio(own, others, 0.9)
@@ -149,7 +170,7 @@ func ratio(own, others *hist, q float64) Ratio {
 
 // timeout is the value at which the durations of the timeouts pile up. The
 // timer starts when the whole request has come in, so that none is shorter.
-func (e *evidence) timeout() int64 {
+func (e *tally) timeout() int64 {
 	if e.timeouts == 0 || e.utShortest == 0 {
 		return 0
 	}
@@ -178,11 +199,18 @@ func (c *Correlator) credit(p *pod, end int64, appHad bool, n int32) {
 		return
 	}
 	if e := p.judge.evidence; e != nil && end >= e.start {
-		if appHad {
-			e.confirmed += int64(n)
-		} else {
-			e.held += int64(n)
+		e.tally.credit(appHad, n)
+		if end <= e.lastBad {
+			e.bad.credit(appHad, n)
 		}
+	}
+}
+
+func (e *tally) credit(appHad bool, n int32) {
+	if appHad {
+		e.confirmed += int64(n)
+	} else {
+		e.held += int64(n)
 	}
 }
 
@@ -224,7 +252,7 @@ func (p *pod) sample(call *Call) {
 		}
 	}
 	if call.Client != nil {
-		if call.Client.Outcome != classify.Timeout {
+		if call.Client.Outcome != classify.Timeout && call.Verdict != HiddenRetry {
 			return
 		}
 		end = call.Client.End()

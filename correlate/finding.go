@@ -63,8 +63,8 @@ func findingID(kind State, p *pod, start int64) string {
 func (c *Correlator) end(p *pod, at int64) {
 	j := &p.judge
 	f := j.finding
-	f.fill()
 	f.End, f.Ended = max(at, f.Start), true
+	f.fill()
 	j.finding, j.state = nil, Healthy
 	c.changes++
 	c.forgetFindings()
@@ -82,15 +82,23 @@ func (c *Correlator) forgetFindings() {
 }
 
 // endSilent ends findings on pods that neither wrote nor were named for so
-// long that nobody can say how they are.
+// long that nobody can say how they are, and on pods whose address is another's
+// by now.
 func (c *Correlator) endSilent(now int64) {
 	for i := 0; i < len(c.findings); i++ {
-		if f := c.findings[i]; !f.Ended && now-f.pod.last > silence {
+		if f := c.findings[i]; !f.Ended && (now-f.pod.last > silence || f.pod.replaced(now)) {
 			p := f.pod
 			c.end(p, p.last)
 			p.judge = judge{worst: p.judge.worst}
 		}
 	}
+}
+
+// replaced says that another pod, by its own records, has held the address for
+// a minute in which this one was not heard of.
+func (p *pod) replaced(now int64) bool {
+	next := p.host.pods[len(p.host.pods)-1]
+	return next != p && next.firstServer > p.last && now-p.last > 60_000
 }
 
 // fill brings what the finding says of its pod up to date.
@@ -99,7 +107,7 @@ func (f *Finding) fill() {
 	e := p.judge.evidence
 	f.Service, f.Subset = p.group.service.name, p.group.subset
 	f.Namespace, f.Pod, f.Node = p.inNamespace(), p.name, p.node
-	f.Evidence = e.numbers()
+	f.Evidence = e.numbers(f.Ended)
 	switch {
 	case f.Kind == SlowPodUnverified:
 		f.Proof = ProofClient

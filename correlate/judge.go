@@ -41,7 +41,9 @@ const (
 	deadFactor = 2.0 // times the siblings' share is nothing to speak of
 	minDead    = 0.03
 	maxDead    = 0.9
-	minSibling = 5.0 // requests of siblings without which nothing is said
+	// suspectWeight is what a suspect counts for among the siblings.
+	suspectWeight = 0.05
+	minSibling    = 5.0 // requests of siblings without which nothing is said
 	// netSlices is how many slices the callers alone must say so before the
 	// way to a pod is blamed.
 	netSlices = 3
@@ -131,8 +133,15 @@ type judge struct {
 	client, server           sums
 	reportClient, reportServ float64 // decayed counts of requests
 	netCount                 int
+	weight                   float64 // in the siblings' reference of this slice
 	evidence                 *evidence
 	finding                  *Finding
+}
+
+// suspect says that there is half the evidence of a finding against the pod, or
+// a finding.
+func (j *judge) suspect() bool {
+	return j.finding != nil || max(j.client.evidence(), j.server.evidence()) > bar/2
 }
 
 // reporting says whether the pod's own proxy writes about as much as its
@@ -205,8 +214,8 @@ func (c *Correlator) judgeGroup(g *group, place int, now int64) {
 	decay := math.Exp2(-float64(now-g.judged) / windowHalfLife)
 	reportDecay := math.Exp2(-float64(now-g.judged) / reportHalfLife)
 	g.judged = now
-	var all shares
 	var sum siblingSum
+	suspects, known := 0, 0
 	for _, p := range g.pods {
 		j := &p.judge
 		for _, s := range [...]*sums{&j.client, &j.server} {
@@ -215,16 +224,34 @@ func (c *Correlator) judgeGroup(g *group, place int, now int64) {
 		}
 		j.reportClient *= reportDecay
 		j.reportServ *= reportDecay
-		if cell := p.cells[place]; cell != nil {
+		cell := p.cells[place]
+		if cell != nil {
 			j.reportClient += float64(cell.client.n)
 			j.reportServ += float64(cell.server.n)
 			sum.add(cell)
 		}
-		all.plus(p.sharesOf(place), 1)
+		if cell != nil || j.client.n+j.server.n > 1 {
+			known++
+			if j.suspect() {
+				suspects++
+			}
+		}
+	}
+	// Slow siblings do not excuse a pod, as long as they are the fewer.
+	var reference, slice shares
+	for _, p := range g.pods {
+		p.judge.weight = 1
+		if p.judge.suspect() && 2*suspects <= known {
+			p.judge.weight = suspectWeight
+		}
+		reference.plus(p.sharesOf(place), p.judge.weight)
+		if cell := p.cells[place]; cell != nil {
+			slice.plus(cell.shares(), p.judge.weight)
+		}
 	}
 	for _, p := range g.pods {
 		if cell := p.cells[place]; cell != nil {
-			c.judgePod(p, cell, place, all, &sum, now)
+			c.judgePod(p, cell, place, reference, slice, &sum, now)
 		}
 	}
 	for _, p := range g.pods {
@@ -257,13 +284,11 @@ func (s *sums) enter(own, ownCut, siblings, siblingsCut, now, nowCut float64) {
 	}
 }
 
-func (c *Correlator) judgePod(p *pod, cell *cell, place int, all shares, sum *siblingSum, now int64) {
+func (c *Correlator) judgePod(p *pod, cell *cell, place int, siblings, slice shares, sum *siblingSum, now int64) {
 	j := &p.judge
-	siblings := all
-	siblings.plus(p.sharesOf(place), -1)
 	own := cell.shares()
-	slice := sum.shares
-	slice.plus(own, -1)
+	siblings.plus(p.sharesOf(place), -j.weight)
+	slice.plus(own, -j.weight)
 	j.client.enter(own.client, own.clientCut, siblings.client, siblings.clientCut, slice.client, slice.clientCut)
 	j.server.enter(own.server, own.serverCut, siblings.server, siblings.serverCut, slice.server, slice.serverCut)
 	if j.finding == nil && j.client.evidence() == 0 && j.server.evidence() == 0 {
