@@ -406,7 +406,7 @@ func TestReportOfThePodsAlone(t *testing.T) {
 				t.Errorf("the callers' ratio of %s %s is made of nothing: %+v", s.Service, said(s.Subset), s.Client)
 			}
 		}
-		if text := unwrapped(fine(t, "report", name)); !strings.Contains(text, "What the callers say is not in these records.") {
+		if text := unwrapped(fine(t, "report", name)); !strings.Contains(text, "What the callers say is not in these records") {
 			t.Errorf("the text does not say what is missing:\n%s", text)
 		}
 	}

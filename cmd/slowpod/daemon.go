@@ -70,7 +70,7 @@ func (d *daemon) run(ctx context.Context) error {
 	}
 	server, err := app.Listen(app.ServerOptions{
 		Address: d.cfg.Web.ListenAddress, ConfigFile: d.webConfig, Engine: engine, Registry: reg,
-		Sources: d.sources(), Ready: ready, Reload: d.reload, Logger: d.logger,
+		Sources: d.sources(), Ready: ready, Reload: d.reloader(), Logger: d.logger,
 	})
 	if err != nil {
 		return err
@@ -203,6 +203,15 @@ func (d *daemon) hup(ctx context.Context) error {
 			return nil
 		}
 	}
+}
+
+// reloader is what /-/reload calls: nothing where there is no file to read
+// again.
+func (d *daemon) reloader() func() error {
+	if d.configFile == "" {
+		return nil
+	}
+	return d.reload
 }
 
 // reload reads the configuration file again. The log level changes at once;

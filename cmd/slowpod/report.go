@@ -74,7 +74,7 @@ func (o *reportOptions) run(ctx context.Context, c console) error {
 		err = errors.Join(err, fmt.Errorf("report: %w", werr))
 	}
 	if r.Lines.Read > 0 && r.Lines.Records == 0 {
-		err = errors.Join(err, fmt.Errorf("no access-log entry in %d lines", r.Lines.Read))
+		err = errors.Join(err, noEntry(r.Lines.Read))
 	}
 	return err
 }
@@ -85,6 +85,13 @@ func (o *reportOptions) write(w io.Writer, r *report.Report) error {
 	}
 	width, terminal := terminalWidth(w)
 	return report.WriteText(w, r, report.TextOptions{Colour: terminal && os.Getenv("NO_COLOR") == "", Width: width})
+}
+
+func noEntry(lines uint64) error {
+	if lines == 1 {
+		return errors.New("no access-log entry in 1 line")
+	}
+	return fmt.Errorf("no access-log entry in %d lines", lines)
 }
 
 // inputs is what to read: the files, else stdin if something is piped in.

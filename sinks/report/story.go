@@ -3,6 +3,7 @@ package report
 import (
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/slowpod/slowpod/correlate"
 )
@@ -42,6 +43,12 @@ func title(f *correlate.Finding) string {
 		correlate.SlowPodUnverified: "One pod of %s looks slow",
 		correlate.Network:           "Calls to one pod of %s get lost",
 	}[f.Kind]
+	switch {
+	case f.Kind == correlate.Network && f.Evidence.Held > f.Evidence.Confirmed:
+		format = "Requests to one pod of %s get stuck"
+	case f.Proof == correlate.ProofServer:
+		format = "One pod of %s looks slow" // its callers may have left of themselves
+	}
 	name, subset := shortName(f.Service), strings.TrimPrefix(f.Subset, "version-")
 	room := maxTitle - len(format) + len("%s")
 	if subset != "" && len(name)+1+len(subset) <= room {
@@ -67,7 +74,12 @@ func summary(f *correlate.Finding) string {
 			fmt.Sprintf("The pod’s own proxy logged %s of %s requests as cut by their callers before the answer.",
 				count(e.Disconnects), count(e.ServerRequests)),
 			siblings(e, e.SiblingDisconnects))
-		return strings.Join(append(s, "What the callers say is not in these records."), " ")
+		if e.Requests > 0 {
+			s = append(s, "Its callers’ own records name no timeout there: they tried another pod, or left.")
+		} else {
+			s = append(s, "What the callers say is not in these records: they may have left of themselves.")
+		}
+		return strings.Join(s, " ")
 	}
 	s = append(s, fmt.Sprintf("Callers gave up on %s of %s requests%s.", count(e.Timeouts), count(e.Requests), atTimeout(e)))
 	switch f.Kind {
@@ -80,12 +92,20 @@ func summary(f *correlate.Finding) string {
 		if e.Held > e.Confirmed {
 			s = append(s, fmt.Sprintf("In %s of them the request was stuck in the pod’s own proxy: the app never had it.", count(e.Held)))
 		} else {
-			s = append(s, fmt.Sprintf("The pod’s own proxy saw %s as disconnects: the others it answered in time or never received.",
-				ofAll(e.Confirmed+e.Held, e.Timeouts)))
+			s = append(s, networkSaw(e))
 		}
 		s = append(s, siblings(e, e.SiblingTimeouts))
 	}
 	return strings.Join(s, " ")
+}
+
+// networkSaw says what the pod's proxy knows of requests that got lost.
+func networkSaw(e *correlate.Evidence) string {
+	if e.Confirmed+e.Held == 0 {
+		return "The pod’s own proxy saw none of them cut: it answered in time, or never received them."
+	}
+	return fmt.Sprintf("The pod’s own proxy saw %s as disconnects: the others it answered in time or never received.",
+		ofAll(e.Confirmed+e.Held, e.Timeouts))
 }
 
 func atTimeout(e *correlate.Evidence) string {
@@ -124,6 +144,8 @@ func cause(f *correlate.Finding) string {
 		return "the pod’s own proxy: requests wait there before they reach the app"
 	case f.Kind == correlate.Network:
 		return "the way between the callers and the pod, or the pod’s proxy: the app answers what reaches it"
+	case f.Proof == correlate.ProofServer:
+		return "the app in the pod, or callers that leave early: only the callers’ log can tell"
 	}
 	return "the app in the pod: it had the requests and did not answer in time"
 }
@@ -175,13 +197,14 @@ func next(f *correlate.Finding) []Step {
 			})
 		}
 	}
+	since := " --since-time=" + time.UnixMilli(f.Start).UTC().Format(time.RFC3339)
 	inPod := func(why, format string, changes bool) {
 		steps = append(steps, Step{Why: why, Command: fmt.Sprintf(format, ns, pod), Changes: changes})
 	}
 	switch f.Kind {
 	case correlate.SlowPodUnverified:
 		inPod("Read the missing side: the pod’s own proxy logs what became of these requests. Give slowpod both logs",
-			"kubectl -n %s logs %s -c istio-proxy --since=1h", false)
+			"kubectl -n %s logs %s -c istio-proxy"+since, false)
 		inPod("See whether the pod has been restarted, moved or starved", "kubectl -n %s describe pod %s", false)
 	case correlate.Network:
 		inPod("See whether the pod’s proxy is starved of CPU or memory", "kubectl -n %s top pod %s --containers", false)
@@ -189,10 +212,18 @@ func next(f *correlate.Finding) []Step {
 		inPod("What the pod’s proxy holds back: connections and pending requests to its own app",
 			"kubectl -n %s exec %s -c istio-proxy -- pilot-agent request GET clusters | grep inbound", false)
 	default:
-		inPod("See what the app was doing", "kubectl -n %s logs %s --since=1h --tail=200", false)
+		inPod("See what the app was doing", "kubectl -n %s logs %s"+since, false)
 		inPod("See whether it is starved of CPU or memory", "kubectl -n %s top pod %s --containers", false)
 		inPod("See whether it was restarted, throttled or failed its probes", "kubectl -n %s describe pod %s", false)
-		inPod("Replace the pod, once you have looked inside", "kubectl -n %s delete pod %s", true)
+		if f.Proof == correlate.ProofServer {
+			steps = append(steps, Step{
+				Why:     "Read the callers’ logs: they tell a timeout from a caller that left. Give slowpod both",
+				Command: "kubectl -n <namespace> logs <caller> -c istio-proxy" + since,
+			})
+		}
+		if f.Proof == correlate.ProofBoth {
+			inPod("Replace the pod, once you have looked inside", "kubectl -n %s delete pod %s", true)
+		}
 	}
 	return steps
 }

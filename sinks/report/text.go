@@ -99,10 +99,9 @@ func (t *text) head(r *Report) {
 	case r.Lines.Records == 0 && r.Lines.Read == 0:
 		t.line("%s", t.style(bold, "Nothing to judge: the input holds no lines."))
 	case r.Lines.Records == 0:
-		t.line("%s", t.style(bold, "Nothing to judge: no access-log entry in "+count(r.Lines.Read)+" lines."))
+		t.line("%s", t.style(bold, "Nothing to judge: no access-log entry in "+plural(int(r.Lines.Read), "line")+"."))
 	case len(r.Findings) == 0:
-		t.line("%s", t.style(bold, "No slow pod found."))
-		t.rests(r)
+		t.nothing(r)
 	case len(r.Findings) == 1:
 		t.line("%s", t.style(bold, "1 finding")+t.openAtEnd(open))
 	default:
@@ -118,6 +117,24 @@ func (t *text) openAtEnd(open int) string {
 	return fmt.Sprintf(", %d still going on at the end of the records", open)
 }
 
+// nothing is the headline where no pod was found slow: what that rests on, and
+// what stands against it.
+func (t *text) nothing(r *Report) {
+	caveats := Caveats(r)
+	headline := "No slow pod found."
+	switch {
+	case !Judged(r):
+		headline = "Nothing could be judged."
+	case len(caveats) > 0:
+		headline = "No pod stands out from its siblings."
+	}
+	t.line("%s", t.style(bold, headline))
+	for _, c := range caveats {
+		t.wrap("  ", "- ", Safe(c))
+	}
+	t.rests(r)
+}
+
 // rests says what "nothing found" rests on.
 func (t *text) rests(r *Report) {
 	both := 0
@@ -126,8 +143,11 @@ func (t *text) rests(r *Report) {
 			both++
 		}
 	}
-	t.wrap("", "", fmt.Sprintf("That rests on %s records of %s; for %d of %d pods both sides report.",
-		count(r.Lines.Records), plural(len(services(r)), "service"), both, len(r.Pods)))
+	if !Judged(r) {
+		return
+	}
+	t.wrap("", "", fmt.Sprintf("That rests on %s of %s; for %d of %d pods both sides report.",
+		plural(int(r.Lines.Records), "record"), plural(len(services(r)), "service"), both, len(r.Pods)))
 }
 
 func (t *text) finding(r *Report, f *Finding) {
@@ -169,7 +189,7 @@ func proofWords(f *Finding) string {
 
 func when(r *Report, f *Finding) string {
 	start := "since " + day(f.Start)
-	if r.Span != nil && f.Start-r.Span.Start < 30_000 {
+	if r.Span != nil && f.Start-r.Span.Start < 10_000 {
 		start = "since the first records, " + day(r.Span.Start) + " or earlier"
 	}
 	if f.End != nil {
@@ -362,9 +382,15 @@ func (t *text) services(r *Report) {
 	slices.SortStableFunc(rows, func(a, b *Service) int {
 		return int(b.Client.Failures+b.Server.Failures) - int(a.Client.Failures+a.Server.Failures)
 	})
-	t.line("%s", t.style(bold, "Services with failures"))
+	if len(rows) > 0 {
+		t.line("%s", t.style(bold, "Success of services with failures"))
+	} else {
+		t.line("%s", t.style(bold, "Services"))
+	}
 	for _, s := range rows[:min(len(rows), maxServices)] {
-		t.line("  %s  %s", Safe(s.Service), t.style(dim, plural(int(max(s.Client.Requests, s.Server.Requests)), "request")))
+		t.line("  %s", Safe(s.Service))
+		t.line("    %s", t.style(dim, fmt.Sprintf("%s by callers, %s by the pods",
+			plural(int(s.Client.Requests), "request"), count(s.Server.Requests))))
 		if line := ratios(r, s); line != "" {
 			t.wrap("    ", "    ", line)
 		}

@@ -83,6 +83,16 @@ func (n *notice) nothing(s *State, ended []*report.Finding) {
 	if b.podsBoth == 0 { // one side alone proves nothing
 		n.Title = "Nothing looks slow"
 	}
+	caveats := report.Caveats(s.Report)
+	switch {
+	case !report.Judged(s.Report):
+		n.Title = "Nothing could be judged"
+	case len(caveats) > 0:
+		n.Title = "No pod stands out"
+	}
+	for _, c := range caveats {
+		n.List = append(n.List, clean(c, maxWhy))
+	}
 	var story strings.Builder
 	if s.Behind >= behind {
 		n.Title += ", as of " + hour(s.Now.Clock())

@@ -1,0 +1,83 @@
+package report
+
+import (
+	"fmt"
+	"slices"
+)
+
+// What makes "nothing found" worth a second look.
+const (
+	minSpan        = 40_000 // ms: less shows a slow pod only by luck
+	caveatFailures = 4
+	caveatShare    = 0.01
+	maxCaveats     = 3
+)
+
+// Judged says whether any record says whom it speaks of. Without that they are
+// counted, and nothing more.
+func Judged(r *Report) bool { return r.Lines.Records == 0 || len(r.Pods) > 0 || len(r.Services) > 0 }
+
+// Caveats says, a sentence each, what stands against the thought that all is
+// well where no pod was found slow: failures that no pod stands out with,
+// records that could not be judged, a log that is too short.
+func Caveats(r *Report) []string {
+	var all []string
+	if !Judged(r) {
+		flags := uint64(0)
+		for _, f := range r.Flags {
+			flags += f.Count
+		}
+		all = append(all, fmt.Sprintf("The %s name no cluster, so nothing tells who wrote them and which pod they speak of; they carry %s. Add %%UPSTREAM_CLUSTER_RAW%% and the addresses to the log format, as Istio’s has them.",
+			plural(int(r.Lines.Records), "record"), plural(int(flags), "flag")))
+	}
+	rows := services(r)
+	rows = slices.DeleteFunc(rows, func(s *Service) bool {
+		c := &s.Client
+		return c.Failures < caveatFailures || float64(c.Failures) < caveatShare*float64(c.Requests)
+	})
+	slices.SortStableFunc(rows, func(a, b *Service) int { return int(b.Client.Failures) - int(a.Client.Failures) })
+	for _, s := range rows[:min(len(rows), maxCaveats)] {
+		all = append(all, failing(r, s))
+	}
+	if r.Span != nil && r.Span.End-r.Span.Start < minSpan {
+		all = append(all, fmt.Sprintf("The records span only %s: a pod is judged after three bad slices of ten seconds.", duration(int64(r.Span.End-r.Span.Start))))
+	}
+	return all
+}
+
+// failing says how many requests to a service failed for its callers, and
+// whether at one pod or all over.
+func failing(r *Report, s *Service) string {
+	var worst *Pod
+	var timeouts, failures uint64
+	pods := 0
+	for i := range r.Pods {
+		p := &r.Pods[i]
+		if p.Service != s.Service {
+			continue
+		}
+		timeouts += p.Client.Timeouts
+		failures += p.Client.Failures
+		if p.Client.Failures > 0 {
+			pods++
+		}
+		if worst == nil || p.Client.Failures > worst.Client.Failures {
+			worst = p
+		}
+	}
+	text := fmt.Sprintf("%s of %s requests to %s failed for their callers", count(s.Client.Failures), count(s.Client.Requests), shortName(s.Service))
+	switch timeouts {
+	case 0:
+	case s.Client.Failures:
+		text += ", all by timeout"
+	default:
+		text += fmt.Sprintf(", %s of them by timeout", count(timeouts))
+	}
+	switch {
+	case worst == nil || failures == 0:
+		return text + "; no pod was named."
+	case pods == 1 || float64(worst.Client.Failures) >= 0.8*float64(s.Client.Failures):
+		return fmt.Sprintf("%s; %s at %s.", text, ofAll(worst.Client.Failures, s.Client.Failures), worst.UpstreamHost)
+	}
+	return fmt.Sprintf("%s, spread over %s.", text, plural(pods, "pod"))
+}
