@@ -62,7 +62,7 @@ func newStages(correlated bool) *stages {
 }
 
 func (s *stages) handle(tb testing.TB, b ingest.Batch) {
-	if err := s.Handle(tb.Context(), b, s.take); err != nil {
+	if err := s.Handle(b, s.take); err != nil {
 		tb.Fatal(err)
 	}
 }

@@ -82,6 +82,7 @@ func (c *Correlator) observeSpan(r *Record, end int64) {
 func (c *Correlator) enterPod(r *Record) {
 	g := c.registry
 	named := g.named(r.Target)
+	g.latest = c.window.start + farJump
 	hostIndex := g.hostOf(r.UpstreamHost)
 	var p *pod
 	// An address that no service stands for, behind PassthroughCluster say,
@@ -222,6 +223,13 @@ func (c *Correlator) Oldest(file int32) (line int64, ok bool) {
 	for i := range c.join.halves.all {
 		if h := &c.join.halves.all[i]; h.open && h.file == file && (!ok || h.line < line) {
 			line, ok = h.line, true
+		}
+	}
+	for _, s := range c.streams {
+		for i := range s.held {
+			if h := &s.held[i]; h.half && h.file == file && (!ok || h.line < line) {
+				line, ok = h.line, true
+			}
 		}
 	}
 	return line, ok

@@ -87,17 +87,19 @@ func newEvidence(slice int64, c *cell) *evidence {
 // siblingSum is the sum of one slice over all pods of a group.
 type siblingSum struct {
 	shares
+	pods           int
 	client, server hist
 }
 
 func (s *siblingSum) add(c *cell) {
+	s.pods++
 	s.plus(c.shares(), 1)
 	s.client.plus(&c.client.hist)
 	s.server.plus(&c.server.hist)
 }
 
 // add enters a slice of the pod, and what the whole group did in it.
-func (e *evidence) add(c *cell, group *siblingSum, siblings int, now int64) {
+func (e *evidence) add(c *cell, group *siblingSum, now int64) {
 	own := c.shares()
 	e.requests += uint64(own.client)
 	e.timeouts += uint64(own.clientCut)
@@ -105,7 +107,7 @@ func (e *evidence) add(c *cell, group *siblingSum, siblings int, now int64) {
 	e.disconnects += uint64(own.serverCut)
 	e.confirmed += int64(c.confirmed)
 	e.held += int64(c.held)
-	e.siblings = max(e.siblings, siblings)
+	e.siblings = max(e.siblings, group.pods-1)
 	e.sibling.plus(group.shares, 1)
 	e.sibling.plus(own, -1)
 	e.client.plus(&c.client.hist)

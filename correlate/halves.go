@@ -15,6 +15,7 @@ type half struct {
 	id, tuple     uint64
 	end, duration int64
 	due           int64 // when it is resolved
+	from          int64 // when it began to wait: its end, unless that is absurd
 	wait          int64 // how far the other side's end may be; set when due
 	host          int32
 	service       int32  // index+1 of the service that the record names

@@ -101,11 +101,13 @@ func (c *Correlator) enter(r *Record, hostIndex int32) {
 		c.dropped[BoundHalvesPerCall]++
 		return
 	}
-	i := c.join.halves.put(r, id, tuple, hostIndex, r.End()+minWait)
+	from := min(r.End(), c.window.start+farJump)
+	i := c.join.halves.put(r, id, tuple, hostIndex, from+minWait)
 	if i < 0 {
 		c.dropped[BoundHalves]++
 		return
 	}
+	c.join.halves.all[i].from = from
 	c.join.halves.all[i].service = c.registry.indexOf(r.Target)
 	c.pair(i)
 }

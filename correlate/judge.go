@@ -275,8 +275,14 @@ func deadShare(siblingsCut, siblings float64) float64 {
 // enter enters a side's slice of a pod. The siblings' last minute counts, but
 // where they fare worse right now, only that does: what comes over all of them
 // at once is no pod's fault.
-func (s *sums) enter(own, ownCut, siblings, siblingsCut, now, nowCut float64) {
-	if own == 0 || siblings < minSibling {
+func (s *sums) enter(own, ownCut, siblings, siblingsCut, now, nowCut float64, open bool) {
+	switch {
+	case own == 0:
+		return
+	case siblings < minSibling:
+		if open { // alone now: it can still get well
+			s.add(ownCut, own, minDead)
+		}
 		return
 	}
 	if dead := max(deadShare(siblingsCut, siblings), deadShare(nowCut, now)); dead < maxDead {
@@ -289,8 +295,8 @@ func (c *Correlator) judgePod(p *pod, cell *cell, place int, siblings, slice sha
 	own := cell.shares()
 	siblings.plus(p.sharesOf(place), -j.weight)
 	slice.plus(own, -j.weight)
-	j.client.enter(own.client, own.clientCut, siblings.client, siblings.clientCut, slice.client, slice.clientCut)
-	j.server.enter(own.server, own.serverCut, siblings.server, siblings.serverCut, slice.server, slice.serverCut)
+	j.client.enter(own.client, own.clientCut, siblings.client, siblings.clientCut, slice.client, slice.clientCut, j.finding != nil)
+	j.server.enter(own.server, own.serverCut, siblings.server, siblings.serverCut, slice.server, slice.serverCut, j.finding != nil)
 	if j.finding == nil && j.client.evidence() == 0 && j.server.evidence() == 0 {
 		j.evidence, j.netCount = nil, 0
 		return
@@ -298,7 +304,7 @@ func (c *Correlator) judgePod(p *pod, cell *cell, place int, siblings, slice sha
 	if j.evidence == nil {
 		j.evidence = newEvidence(now-sliceLen, cell)
 	}
-	j.evidence.add(cell, sum, len(p.group.pods)-1, now)
+	j.evidence.add(cell, sum, now)
 	c.decide(p, now)
 }
 
@@ -345,6 +351,7 @@ func (c *Correlator) decide(p *pod, now int64) {
 // recovered says that every side that has something to say speaks for the
 // pod's health.
 func (j *judge) recovered() bool {
-	client, server := j.client.evidence() == 0, j.server.evidence() == 0
+	// A side that has fallen silent has nothing to say.
+	client, server := j.client.evidence() == 0 || j.client.n < 1, j.server.evidence() == 0 || j.server.n < 1
 	return (client || j.client.down >= leaveBar) && (server || j.server.down >= leaveBar)
 }

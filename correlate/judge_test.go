@@ -559,7 +559,7 @@ func TestDeadShare(t *testing.T) {
 	for share := 0.0; share <= 1; share += 0.05 {
 		var s sums
 		for range 200 {
-			s.enter(100, share*100, 1000, share*1000, 0, 0)
+			s.enter(100, share*100, 1000, share*1000, 0, 0, false)
 			if s.fires() {
 				t.Fatalf("a pod like its siblings (%v) fires", share)
 			}

@@ -98,6 +98,7 @@ type registry struct {
 	pods     int
 	dropped  *[numBounds]uint64
 	unknown  *group
+	latest   int64 // an end after this is an absurd time
 }
 
 func newRegistry(b Bounds, dropped *[numBounds]uint64) *registry {
@@ -203,12 +204,12 @@ func (g *registry) podOf(h *host, r *Record) *pod {
 			g.dropped[BoundPods]++
 			return nil
 		}
-		p = &pod{host: h, group: g.unknown, labelled: true, first: end, last: end}
+		p = &pod{host: h, group: g.unknown, labelled: true, first: end, last: min(end, g.latest)}
 		g.unknown.pods = append(g.unknown.pods, p)
 		h.pods = append(h.pods, p)
 		g.pods++
 	}
-	p.first, p.last = min(p.first, end), max(p.last, end)
+	p.first, p.last = min(p.first, end), max(p.last, min(end, g.latest))
 	if r.Side == classify.Server {
 		g.identify(p, r, end)
 	}

@@ -59,7 +59,7 @@ func (c *Correlator) await(i int32, now int64) {
 		return
 	}
 	h.wait = c.waitOf(h)
-	due := h.end + h.wait
+	due := h.from + h.wait
 	if h.id == 0 {
 		due += withoutID
 	}

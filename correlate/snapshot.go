@@ -87,6 +87,7 @@ type Snapshot struct {
 	Span    Span
 	// Watermark is up to when slices have been judged.
 	Watermark   int64
+	Last        int64 // latest end of a record, absurd times left out
 	Late, Ahead uint64
 	OpenHalves  int
 	Join        JoinStats
@@ -128,7 +129,7 @@ type PodStats struct {
 // Snapshot copies what is held.
 func (c *Correlator) Snapshot() *Snapshot {
 	s := &Snapshot{
-		Records: c.records, Span: c.span, Watermark: c.window.start, Late: c.window.late, Ahead: c.window.ahead,
+		Records: c.records, Span: c.span, Watermark: c.window.start, Last: c.lastEnd, Late: c.window.late, Ahead: c.window.ahead,
 		OpenHalves: c.join.halves.openCount(), Join: c.join.stats, Dropped: map[string]uint64{},
 	}
 	for i, n := range c.dropped {

@@ -21,12 +21,16 @@ type Stream struct {
 	// silent streams are caught up and have nothing to say: nobody waits for
 	// them until they speak again.
 	silent bool
+	idle   int64 // since its last record, milliseconds, while silent
 }
 
 // heldRecord is an encoded record that is kept back.
 type heldRecord struct {
 	end   int64
 	bytes []byte
+	half  bool
+	file  int32
+	line  int64
 }
 
 // Stream adds a stream. Until it has given a record, or was said to be silent,
@@ -45,7 +49,9 @@ func (s *Stream) Close() {
 	c := s.core
 	if len(s.held) > 0 {
 		c.begin()
-		c.release(true)
+		for len(s.held) > 0 { // they were handled: they count, in the nearest slice
+			s.unhold()
+		}
 	}
 	c.streams = slices.DeleteFunc(c.streams, func(o *Stream) bool { return o == s })
 	if c.started {
@@ -69,13 +75,13 @@ const (
 func (s *Stream) Add(r *Record) {
 	s.silent = false
 	if s.core.started {
-		if len(s.held) > 0 { // others are far behind, and nobody heeds Blocked
-			s.core.release(true)
+		for len(s.held) > 0 { // others are far behind, and nobody heeds Blocked
+			s.unhold()
 		}
 		s.take(r)
 		return
 	}
-	s.held = append(s.held, heldRecord{r.End(), r.AppendTo(nil)})
+	s.held = append(s.held, heldRecord{r.End(), r.AppendTo(nil), r.Half, r.File, r.Line})
 	s.mark.observe(r.Producer, r.End())
 	s.core.beginIfClear()
 }
@@ -229,13 +235,14 @@ func (c *Correlator) enterRecord(r *Record) {
 // closeReady closes the slices that every stream has passed, but none that a
 // record held back belongs to.
 func (c *Correlator) closeReady() {
+	for _, s := range c.streams { // positions cost: first see whether all are ready
+		if !s.silent && !s.mark.ready() {
+			return
+		}
+	}
 	position, some := int64(math.MaxInt64), false
 	for _, s := range c.streams {
-		switch {
-		case s.silent:
-		case !s.mark.ready():
-			return
-		default:
+		if !s.silent {
 			position, some = min(position, s.mark.position()), true
 		}
 	}
@@ -273,7 +280,7 @@ func (s *Stream) Blocked(end int64) bool {
 // reads no clock.
 func (s *Stream) Silent(idle int64) {
 	c := s.core
-	s.silent = true
+	s.silent, s.idle = true, idle
 	if !c.started {
 		c.beginIfClear()
 	}
@@ -287,10 +294,10 @@ func (s *Stream) Silent(idle int64) {
 			return
 		}
 		if len(o.mark.producers) > 0 {
-			position = max(position, o.mark.position())
+			position = max(position, o.mark.position()+o.idle)
 		}
 	}
-	if start := closable(position + idle); position != math.MinInt64 && start > c.window.start {
+	if start := closable(position); position != math.MinInt64 && start > c.window.start {
 		c.closeUntil(start)
 	}
 }

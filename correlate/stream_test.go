@@ -164,3 +164,37 @@ func TestReplay(t *testing.T) {
 		t.Errorf("calls %v, want one that is confirmed", calls)
 	}
 }
+
+// Each stream's silence is its own: one that has been empty for an hour does
+// not throw the watermark an hour forward when the other pauses.
+func TestSilenceIsEachStreamsOwn(t *testing.T) {
+	c := New(Config{Bounds: DefaultBounds()})
+	defer c.Close()
+	full, empty := c.Stream(), c.Stream()
+	empty.Silent(hour)
+	until(full, 1, epoch0, epoch0+30*sec)
+	full.Silent(15 * sec)
+	empty.Silent(hour)
+	if got, want := c.Watermark(), closable(epoch0+45*sec); got != want {
+		t.Errorf("watermark %d, want %d", got, want)
+	}
+}
+
+// A record with an absurd time keeps nothing open for ever: neither its half
+// nor its pod.
+func TestAbsurdTimeKeepsNothing(t *testing.T) {
+	c := New(Config{Bounds: DefaultBounds()})
+	s := c.Stream()
+	until(s, 1, epoch0, epoch0+30*sec)
+	r := called(365 * 24 * hour)
+	r.Outcome, r.Half, r.RequestID = classify.Timeout, true, []byte("ahead")
+	s.Add(r)
+	until(s, 1, epoch0+31*sec, epoch0+10*min1)
+	if _, open := c.Oldest(r.File); open {
+		t.Error("its half is open after ten minutes")
+	}
+	if p := c.registry.hostList[c.registry.hosts[address]].pods[0]; p.last > epoch0+11*min1 {
+		t.Errorf("its pod was last heard of at %d", p.last)
+	}
+	c.Close()
+}

@@ -46,9 +46,9 @@ type daemon struct {
 //	                                                               ├► calls file
 //	                                                               └► log: findings begin and end
 //
-// It ends in this order: reading stops and commits, what is final is written
-// out, Alertmanager is told once more, and the server goes down last, so that
-// the last scrape sees everything.
+// At the end reading stops and commits while Alertmanager is told once more of
+// what still fires; then what is final is written out, and the server goes down
+// last, so that the last scrape sees everything.
 func (d *daemon) run(ctx context.Context) error {
 	streams := &app.Streams{}
 	writer, closeCalls, err := d.openCalls(streams)

@@ -8,8 +8,6 @@ import (
 	"slices"
 	"strconv"
 	"time"
-
-	"github.com/alecthomas/units"
 )
 
 // Config is the section of the configuration file about Kafka.
@@ -32,7 +30,7 @@ type Config struct {
 	SASL          SASLConfig `yaml:"sasl"`
 	// MaxBytes is how much one fetch of a partition may bring. It is not kept
 	// in memory at once.
-	MaxBytes units.Base2Bytes `yaml:"max_bytes"`
+	MaxBytes Size `yaml:"max_bytes"`
 	// MaxWait is how long a broker may wait for something new.
 	MaxWait time.Duration `yaml:"max_wait"`
 	// MaxReplay bounds the lines that are read again per partition for the

@@ -194,7 +194,7 @@ func (o sender) core(s *correlate.Snapshot) {
 	o.gauge(openHalves, float64(s.OpenHalves))
 	if s.Watermark != 0 {
 		o.gauge(watermark, float64(s.Watermark)/1000)
-		o.gauge(delay, max(float64(s.Span.End-s.Watermark)/1000, 0))
+		o.gauge(delay, max(float64(s.Last-s.Watermark)/1000, 0))
 	}
 	o.counter(late, s.Late, "late")
 	o.counter(late, s.Ahead, "ahead")

@@ -59,7 +59,7 @@ func full() *fake {
 	file := &counts.Totals{Read: 115, Records: 100, Foreign: 12}
 	file.Malformed[accesslog.InvalidJSON], file.Malformed[accesslog.TooLong] = 2, 1
 	s := &correlate.Snapshot{
-		Records: 100, Span: correlate.Span{Start: 1_772_446_500_000, End: 1_772_446_600_500}, Watermark: 1_772_446_580_000,
+		Records: 100, Last: 1_772_446_600_500, Span: correlate.Span{Start: 1_772_446_500_000, End: 1_772_446_600_500}, Watermark: 1_772_446_580_000,
 		Late: 3, Ahead: 4, OpenHalves: 7, Dropped: map[string]uint64{"traces": 5, "halves": 6},
 	}
 	s.Join.Duplicates = 2
@@ -298,7 +298,7 @@ func TestWatermark(t *testing.T) {
 	if out := scrape(t, f); !strings.Contains(out, "slowpod_watermark_delay_seconds 20.5\n") {
 		t.Errorf("delay:\n%s", out)
 	}
-	f.snapshot.Span.End = f.snapshot.Watermark - 5000
+	f.snapshot.Last = f.snapshot.Watermark - 5000
 	if out := scrape(t, f); !strings.Contains(out, "slowpod_watermark_delay_seconds 0\n") {
 		t.Errorf("delay:\n%s", out)
 	}

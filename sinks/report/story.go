@@ -84,10 +84,11 @@ func summary(f *correlate.Finding) string {
 	s = append(s, fmt.Sprintf("Callers gave up on %s of %s requests%s.", count(e.Timeouts), count(e.Requests), atTimeout(e)))
 	switch f.Kind {
 	case correlate.SlowPod:
-		s = append(s, fmt.Sprintf("The pod’s own proxy logged %s as disconnects.", ofAll(e.Confirmed+e.Held, e.Timeouts)), siblings(e, e.SiblingTimeouts))
+		s = append(s, podLogged(e), siblings(e, e.SiblingTimeouts))
 	case correlate.SlowPodUnverified:
 		s = append(s, siblings(e, e.SiblingTimeouts),
-			"The pod’s own proxy wrote nothing in these records: they cannot tell the pod from the way to it.")
+			fmt.Sprintf("The pod’s own proxy wrote %s in these records: they cannot tell the pod from the way to it.",
+				map[bool]string{true: "nothing", false: "too little"}[e.ServerRequests == 0]))
 	case correlate.Network:
 		if e.Held > e.Confirmed {
 			s = append(s, fmt.Sprintf("In %s of them the request was stuck in the pod’s own proxy: the app never had it.", count(e.Held)))
@@ -97,6 +98,15 @@ func summary(f *correlate.Finding) string {
 		s = append(s, siblings(e, e.SiblingTimeouts))
 	}
 	return strings.Join(s, " ")
+}
+
+// podLogged says what the pod's proxy logged of its callers' timeouts.
+func podLogged(e *correlate.Evidence) string {
+	if matched := e.Confirmed + e.Held; matched != e.Timeouts {
+		return fmt.Sprintf("The pod’s own proxy logged %s; %s matched, call by call.",
+			plural(int(e.Disconnects), "disconnect"), count(matched))
+	}
+	return fmt.Sprintf("The pod’s own proxy logged all %s as disconnects.", count(e.Timeouts))
 }
 
 // networkSaw says what the pod's proxy knows of requests that got lost.

@@ -13,7 +13,6 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/alecthomas/units"
 	"go.yaml.in/yaml/v3"
 
 	"github.com/slowpod/slowpod/correlate"
@@ -59,19 +58,7 @@ type BoundsConfig struct {
 }
 
 // Size is a number of bytes, written with its unit: 64MiB.
-type Size int64
-
-// UnmarshalYAML reads a size.
-func (s *Size) UnmarshalYAML(n *yaml.Node) error {
-	b, err := units.ParseBase2Bytes(n.Value)
-	if err != nil || n.Kind != yaml.ScalarNode {
-		return notA(n, "size, such as 64MiB")
-	}
-	*s = Size(b)
-	return nil
-}
-
-func (s Size) String() string { return units.Base2Bytes(s).String() }
+type Size = kafka.Size
 
 // Count is a whole number.
 type Count int

@@ -59,6 +59,7 @@ type Feed struct {
 	silent   bool      // nobody waits for it
 	waits    bool      // with a record that ends at pending
 	pending  int64
+	batch    block
 }
 
 // Feed adds a stream; caughtUp, if set, says whether all that is there of it
@@ -83,9 +84,15 @@ func (f *Feed) Close() {
 	}
 }
 
-// Handle gives the records of a batch to the core. It waits where another
-// stream is too far behind.
+// Handle gives the records of a batch to the core. Reading them needs no lock:
+// streams are parsed beside each other, and meet only in the core. It waits
+// where another stream is too far behind. It is called by one goroutine at a
+// time.
 func (f *Feed) Handle(ctx context.Context, p *Pipeline, b ingest.Batch) error {
+	f.batch.reset()
+	if err := p.Handle(b, f.batch.add); err != nil {
+		return err
+	}
 	e := f.engine
 	stop := context.AfterFunc(ctx, func() {
 		e.mu.Lock()
@@ -95,7 +102,16 @@ func (f *Feed) Handle(ctx context.Context, p *Pipeline, b ingest.Batch) error {
 	defer stop()
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	return p.Handle(ctx, b, func(r *correlate.Record) error { return f.add(ctx, r) })
+	var r correlate.Record
+	for i := range f.batch.ends {
+		if err := r.Decode(f.batch.record(i)); err != nil {
+			return err
+		}
+		if err := f.add(ctx, &r); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // Add gives one record to the core.

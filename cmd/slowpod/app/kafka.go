@@ -20,6 +20,7 @@ type Kafka struct {
 
 	mu         sync.Mutex
 	partitions map[string]*partition
+	ending     func() bool
 }
 
 // partition is one stream of Kafka's on its way.
@@ -30,7 +31,7 @@ type partition struct {
 
 // NewKafka returns a Kafka that reads nothing until Run.
 func NewKafka(cfg kafka.Config, e *Engine, s *Streams, logger *slog.Logger, reg prometheus.Registerer) (*Kafka, error) {
-	k := &Kafka{engine: e, streams: s, logger: logger, partitions: map[string]*partition{}}
+	k := &Kafka{engine: e, streams: s, logger: logger, partitions: map[string]*partition{}, ending: func() bool { return false }}
 	source, err := kafka.New(cfg, kafka.Options{
 		Logger: logger, Registerer: reg, Horizon: k.horizon, Assigned: k.assigned, Revoked: k.revoked,
 	})
@@ -43,6 +44,9 @@ func (k *Kafka) Ready() bool { return k.source.Ready() }
 
 // Run reads until ctx ends.
 func (k *Kafka) Run(ctx context.Context) error {
+	k.mu.Lock()
+	k.ending = func() bool { return ctx.Err() != nil }
+	k.mu.Unlock()
 	return k.source.Run(ctx, func(ctx context.Context, b ingest.Batch) error {
 		k.mu.Lock()
 		p := k.partitions[b.Stream]
@@ -65,6 +69,9 @@ func (k *Kafka) assigned(streams []string) {
 func (k *Kafka) revoked(streams []string) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
+	if k.ending() {
+		return // all go, one by one: time must not run on for those that are left
+	}
 	for _, name := range streams {
 		if p := k.partitions[name]; p != nil {
 			p.feed.Close()
@@ -74,8 +81,10 @@ func (k *Kafka) revoked(streams []string) {
 }
 
 // horizon is asked for when an offset is about to be committed: what was
-// decided about the lines before it is written out first.
+// decided about the lines before it is written out, and that after the oldest
+// open half was asked for: one that is decided in between is in one of the two.
 func (k *Kafka) horizon(stream string) (int64, bool) {
+	oldest, ok := k.engine.Oldest(k.streams.Number(stream))
 	_ = k.engine.Flush() // whoever writes them out once a second reports it
-	return k.engine.Oldest(k.streams.Number(stream))
+	return oldest, ok
 }

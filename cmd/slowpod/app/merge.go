@@ -43,6 +43,23 @@ type block struct {
 	ends  []int
 }
 
+func (b *block) reset() { b.bytes, b.ends = b.bytes[:0], b.ends[:0] }
+
+func (b *block) add(r *correlate.Record) error {
+	b.bytes = r.AppendTo(b.bytes)
+	b.ends = append(b.ends, len(b.bytes))
+	return nil
+}
+
+// record returns the bytes of the i-th record.
+func (b *block) record(i int) []byte {
+	from := 0
+	if i > 0 {
+		from = b.ends[i-1]
+	}
+	return b.bytes[from:b.ends[i]]
+}
+
 // Lane adds a lane. All lanes are added before Run.
 func (m *Merger) Lane() *Lane {
 	l := &Lane{notify: m.notify, full: make(chan *block, 1), free: make(chan *block, 2)}
@@ -61,13 +78,8 @@ func (l *Lane) Handle(ctx context.Context, p *Pipeline, b ingest.Batch) error {
 	case <-ctx.Done():
 		return ctx.Err()
 	}
-	blk.bytes, blk.ends = blk.bytes[:0], blk.ends[:0]
-	err := p.Handle(ctx, b, func(r *correlate.Record) error {
-		blk.bytes = r.AppendTo(blk.bytes)
-		blk.ends = append(blk.ends, len(blk.bytes))
-		return nil
-	})
-	if err != nil {
+	blk.reset()
+	if err := p.Handle(b, blk.add); err != nil {
 		return err
 	}
 	select {
@@ -163,13 +175,9 @@ func (l *Lane) fill(now time.Time) {
 func (l *Lane) step() {
 	l.hasHead = false
 	for l.at < len(l.current.ends) {
-		from := 0
-		if l.at > 0 {
-			from = l.current.ends[l.at-1]
-		}
-		to := l.current.ends[l.at]
+		at := l.at
 		l.at++
-		if l.head.Decode(l.current.bytes[from:to]) == nil {
+		if l.head.Decode(l.current.record(at)) == nil {
 			l.hasHead = true
 			return
 		}

@@ -85,8 +85,8 @@ func (o *Offline) read(ctx context.Context, set *counts.Set, streams *Streams, s
 				o.Progress(done + n)
 			}
 		}})
-		ferr := src.Run(ctx, func(ctx context.Context, b ingest.Batch) error {
-			return p.Handle(ctx, b, func(r *correlate.Record) error {
+		ferr := src.Run(ctx, func(_ context.Context, b ingest.Batch) error {
+			return p.Handle(b, func(r *correlate.Record) error {
 				buf = r.AppendTo(buf[:0])
 				return sorter.Add(r.End(), buf)
 			})

@@ -5,7 +5,6 @@
 package app
 
 import (
-	"context"
 	"log/slog"
 	"strings"
 
@@ -38,7 +37,7 @@ func NewPipeline(w *counts.Worker, file int32, logger *slog.Logger) *Pipeline {
 
 // Handle takes a batch and gives each record to take, which must not keep it.
 // It stops at the first error of take, and has no other: a bad line is counted.
-func (p *Pipeline) Handle(_ context.Context, b ingest.Batch, take func(*correlate.Record) error) error {
+func (p *Pipeline) Handle(b ingest.Batch, take func(*correlate.Record) error) error {
 	for i := range b.Lines {
 		l := &b.Lines[i]
 		if b.Replay {

@@ -189,7 +189,7 @@ func (v *view) state() (*web.State, uint64) {
 	r := report.New(totals, s)
 	behind := time.Duration(0)
 	if s.Watermark != 0 {
-		behind = time.Duration(max(s.Span.End-s.Watermark, 0)) * time.Millisecond
+		behind = time.Duration(max(s.Last-s.Watermark, 0)) * time.Millisecond
 	}
 	v.current = &web.State{
 		Report: r, Now: report.Time(s.Watermark), Behind: behind, Sources: v.sources, Version: version.Version,
