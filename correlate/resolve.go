@@ -59,7 +59,10 @@ func (c *Correlator) await(i int32, now int64) {
 		return
 	}
 	h.wait = c.waitOf(h)
-	due := h.from + h.wait
+	due := h.end + h.wait
+	if h.end > now+farJump { // absurd: time has not come near it
+		due = h.from + h.wait
+	}
 	if h.id == 0 {
 		due += withoutID
 	}

@@ -240,6 +240,10 @@ func (c *Correlator) closeReady() {
 			return
 		}
 	}
+	limit := floorSlice(c.firstHeld())
+	if limit <= c.window.start {
+		return
+	}
 	position, some := int64(math.MaxInt64), false
 	for _, s := range c.streams {
 		if !s.silent {
@@ -251,7 +255,7 @@ func (c *Correlator) closeReady() {
 	}
 	// Most producers are there: it is no absurd time.
 	c.lastEnd = max(c.lastEnd, position)
-	c.closeUntil(min(closable(position), floorSlice(c.firstHeld())))
+	c.closeUntil(min(closable(position), limit))
 	if !c.releasing && c.hasHeld() {
 		c.release(false)
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"os"
 	"os/signal"
@@ -153,11 +154,31 @@ func (d *daemon) openCalls(streams *app.Streams) (*calls.Writer, func(), error) 
 	if d.callsFile == "" {
 		return nil, func() {}, nil
 	}
-	f, err := os.OpenFile(d.callsFile, os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o600)
+	f, err := os.OpenFile(d.callsFile, os.O_CREATE|os.O_RDWR|os.O_APPEND, 0o600)
+	if err == nil {
+		err = endLine(f)
+	}
 	if err != nil {
 		return nil, nil, fmt.Errorf("calls file: %w", err)
 	}
 	return calls.NewWriter(f, streams.Name), func() { f.Close() }, nil
+}
+
+// endLine ends a line that a killed process left torn, so that the next call
+// stands on its own.
+func endLine(f *os.File) error {
+	size, err := f.Seek(0, io.SeekEnd)
+	if err != nil || size == 0 {
+		return nil // empty, or nothing that has an end: a pipe
+	}
+	last := make([]byte, 1)
+	if _, err := f.ReadAt(last, size-1); err != nil {
+		return err
+	}
+	if last[0] != '\n' {
+		_, err = f.Write([]byte{'\n'})
+	}
+	return err
 }
 
 // flush writes calls out once a second. A calls file that cannot be written is
