@@ -59,7 +59,26 @@ type Feed struct {
 	silent   bool      // nobody waits for it
 	waits    bool      // with a record that ends at pending
 	pending  int64
-	batch    block
+	upSince  time.Time // caught up since; zero: it is not
+
+	batch block
+	// part is the batch that was given up half way, and at where it goes on
+	// when it is delivered again: its lines have been counted.
+	part batchKey
+	at   int
+}
+
+// batchKey knows a batch again.
+type batchKey struct {
+	lines       int
+	first, last int64
+}
+
+func keyOf(b ingest.Batch) batchKey {
+	if len(b.Lines) == 0 {
+		return batchKey{}
+	}
+	return batchKey{len(b.Lines), b.Lines[0].Number, b.Lines[len(b.Lines)-1].Number}
 }
 
 // Feed adds a stream; caughtUp, if set, says whether all that is there of it
@@ -89,9 +108,12 @@ func (f *Feed) Close() {
 // where another stream is too far behind. It is called by one goroutine at a
 // time.
 func (f *Feed) Handle(ctx context.Context, p *Pipeline, b ingest.Batch) error {
-	f.batch.reset()
-	if err := p.Handle(b, f.batch.add); err != nil {
-		return err
+	if key := keyOf(b); key != f.part {
+		f.batch.reset()
+		f.part, f.at = key, 0
+		if err := p.Handle(b, f.batch.add); err != nil {
+			return err
+		}
 	}
 	e := f.engine
 	stop := context.AfterFunc(ctx, func() {
@@ -103,14 +125,15 @@ func (f *Feed) Handle(ctx context.Context, p *Pipeline, b ingest.Batch) error {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	var r correlate.Record
-	for i := range f.batch.ends {
-		if err := r.Decode(f.batch.record(i)); err != nil {
+	for ; f.at < len(f.batch.ends); f.at++ {
+		if err := r.Decode(f.batch.record(f.at)); err != nil {
 			return err
 		}
 		if err := f.add(ctx, &r); err != nil {
 			return err
 		}
 	}
+	f.part = batchKey{}
 	return nil
 }
 
@@ -187,13 +210,23 @@ func (e *Engine) advance(now time.Time) {
 	if e.closed {
 		return
 	}
+	someWait := false
+	for f := range e.feeds {
+		someWait = someWait || f.waits
+	}
 	for f := range e.feeds {
 		if f.waits || f.caughtUp != nil && !f.caughtUp() {
+			f.upSince = time.Time{}
 			continue
 		}
+		if f.upSince.IsZero() {
+			f.upSince = now
+		}
 		// A stream that has nothing at all, an empty partition, is not
-		// waited for.
-		if idle := now.Sub(f.received); idle >= idleAfter || f.caughtUp != nil && !f.some {
+		// waited for, nor one that is caught up and brings so little that
+		// others would wait for its watermark.
+		idle := now.Sub(f.received)
+		if idle >= idleAfter || f.caughtUp != nil && !f.some || someWait && now.Sub(f.upSince) >= idleAfter {
 			f.silent = true
 			f.stream.Silent(idle.Milliseconds())
 			e.moved.Broadcast()

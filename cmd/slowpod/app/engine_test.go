@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/slowpod/slowpod/bench/workload"
@@ -108,5 +109,71 @@ func TestFeedEndsWithItsContext(t *testing.T) {
 	cancel()
 	if err := <-done; err == nil {
 		t.Error("ended without an error")
+	}
+}
+
+// A stream that is caught up and brings a line now and then does not hold back
+// one with a backlog.
+func TestALittleTrafficHoldsNobodyBack(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		batches, truth := spread(t, 2)
+		engine := app.NewEngine(correlate.DefaultBounds(), nil)
+		ctx, cancel := context.WithCancel(t.Context())
+		var group sync.WaitGroup
+		defer group.Wait()
+		defer cancel()
+		busy, little := engine.Feed(func() bool { return false }), engine.Feed(func() bool { return true })
+		group.Go(func() { _ = engine.Run(ctx) }) // returns nil
+		began := time.Now()
+		group.Go(func() {
+			q := app.NewPipeline(engine.Worker("kafka"), 1, slog.New(slog.DiscardHandler))
+			first := batches[1][0]
+			for i := 0; ctx.Err() == nil; i = (i + 1) % len(first.Lines) {
+				one := ingest.Batch{Source: "kafka", Stream: "t/1", Lines: first.Lines[i : i+1]}
+				_ = little.Handle(ctx, q, one) // ends with ctx
+				time.Sleep(5 * time.Second)
+			}
+		})
+		p := app.NewPipeline(engine.Worker("kafka"), 0, slog.New(slog.DiscardHandler))
+		for _, b := range batches[0] {
+			if err := busy.Handle(ctx, p, b); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if took := time.Since(began); took > 5*time.Minute {
+			t.Errorf("five minutes of backlog took %v", took)
+		}
+		if engine.Snapshot().Records == 0 || len(truth.Timeouts) == 0 {
+			t.Error("nothing was read")
+		}
+	})
+}
+
+// A batch that was given up half way is counted once when it comes again.
+func TestABatchThatComesAgainIsCountedOnce(t *testing.T) {
+	t.Parallel()
+	batches, _ := spread(t, 2)
+	engine := app.NewEngine(correlate.DefaultBounds(), nil)
+	feed, other := engine.Feed(nil), engine.Feed(nil)
+	p := app.NewPipeline(engine.Worker("kafka"), 0, slog.New(slog.DiscardHandler))
+	var all ingest.Batch
+	for _, b := range batches[0] {
+		all.Lines = append(all.Lines, b.Lines...)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if err := feed.Handle(ctx, p, all); err == nil {
+		t.Fatal("did not wait for the other stream")
+	}
+	other.Close()
+	if err := feed.Handle(t.Context(), p, all); err != nil {
+		t.Fatal(err)
+	}
+	feed.Close()
+	engine.Close()
+	lines := uint64(len(all.Lines))
+	if got, records := engine.Totals().Read, engine.Snapshot().Records; got != lines || records != lines {
+		t.Errorf("%d lines and %d records counted of %d", got, records, lines)
 	}
 }
