@@ -86,9 +86,9 @@ func (c *Correlator) forgetFindings() {
 // by now.
 func (c *Correlator) endSilent(now int64) {
 	for i := 0; i < len(c.findings); i++ {
-		if f := c.findings[i]; !f.Ended && (now-f.pod.last > silence || f.pod.replaced(now)) {
+		if f := c.findings[i]; !f.Ended && (now-f.pod.heard > silence || f.pod.replaced(now)) {
 			p := f.pod
-			c.end(p, p.last)
+			c.end(p, p.heard)
 			p.judge = judge{worst: p.judge.worst}
 		}
 	}
@@ -98,7 +98,7 @@ func (c *Correlator) endSilent(now int64) {
 // a minute in which this one was not heard of.
 func (p *pod) replaced(now int64) bool {
 	next := p.host.pods[len(p.host.pods)-1]
-	return next != p && next.firstServer > p.last && now-p.last > 60_000
+	return next != p && next.firstServer > p.heard && now-p.heard > 60_000
 }
 
 // fill brings what the finding says of its pod up to date.

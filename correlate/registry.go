@@ -68,6 +68,7 @@ type target struct {
 // pod is one identity behind an upstream host.
 type pod struct {
 	host    *host
+	heard   int64 // last, absurd times left out: what keeps a finding open
 	targets []target
 	// group is that of the target that clients name most, else the SNI,
 	// else the label's; never nil.
@@ -204,12 +205,13 @@ func (g *registry) podOf(h *host, r *Record) *pod {
 			g.dropped[BoundPods]++
 			return nil
 		}
-		p = &pod{host: h, group: g.unknown, labelled: true, first: end, last: min(end, g.latest)}
+		p = &pod{host: h, group: g.unknown, labelled: true, first: end, last: end}
 		g.unknown.pods = append(g.unknown.pods, p)
 		h.pods = append(h.pods, p)
 		g.pods++
 	}
-	p.first, p.last = min(p.first, end), max(p.last, min(end, g.latest))
+	p.first, p.last = min(p.first, end), max(p.last, end)
+	p.heard = max(p.heard, min(end, g.latest))
 	if r.Side == classify.Server {
 		g.identify(p, r, end)
 	}

@@ -193,8 +193,17 @@ func TestAbsurdTimeKeepsNothing(t *testing.T) {
 	if _, open := c.Oldest(r.File); open {
 		t.Error("its half is open after ten minutes")
 	}
-	if p := c.registry.hostList[c.registry.hosts[address]].pods[0]; p.last > epoch0+11*min1 {
-		t.Errorf("its pod was last heard of at %d", p.last)
+	if p := c.registry.hostList[c.registry.hosts[address]].pods[0]; p.heard > epoch0+11*min1 {
+		t.Errorf("its pod was last heard of at %d", p.heard)
 	}
 	c.Close()
+}
+
+// The first records after a long gap are of one pod, though time has not come
+// near them yet when the first is read.
+func TestAGapMakesOnePod(t *testing.T) {
+	s := after(DefaultBounds(), called(0), called(1), called(24*hour), called(24*hour+5), called(24*hour+9))
+	if len(s.Pods) != 2 {
+		t.Errorf("%d pods, want one before the gap and one after", len(s.Pods))
+	}
 }
