@@ -1,107 +1,36 @@
 package correlate
 
 import (
-	"math"
-	"math/bits"
 	"slices"
 
 	"github.com/slowpod/slowpod/classify"
+	"github.com/slowpod/slowpod/correlate/durations"
 )
-
-// histBuckets covers 1 ms to 17 minutes in quarter octaves, bucket 0 what is
-// shorter.
-const histBuckets = 80
-
-// hist counts durations; cut holds those of requests that were cut, which are
-// lower bounds, not values.
-type hist struct {
-	whole, cut [histBuckets]uint32
-	n          uint32
-}
-
-// quarter holds 2^(1/4), 2^(2/4) and 2^(3/4) in units of 1/256.
-var quarter = [3]uint64{304, 362, 431}
-
-func bucketOf(ms int64) int {
-	if ms < 1 {
-		return 0
-	}
-	octave := bits.Len64(uint64(ms)) - 1
-	mantissa := uint64(ms) << 8 >> octave // 256 … 511
-	b := 1 + 4*octave
-	for _, q := range quarter {
-		if mantissa >= q {
-			b++
-		}
-	}
-	return min(b, histBuckets-1)
-}
-
-func (h *hist) add(ms int64, cut bool) {
-	if cut {
-		h.cut[bucketOf(ms)]++
-	} else {
-		h.whole[bucketOf(ms)]++
-	}
-	h.n++
-}
-
-func (h *hist) plus(o *hist) {
-	if o.n == 0 {
-		return
-	}
-	for i := range h.whole {
-		h.whole[i] += o.whole[i]
-		h.cut[i] += o.cut[i]
-	}
-	h.n += o.n
-}
-
-// plusLess adds the difference of two histograms, a holding all of b.
-func (h *hist) plusLess(a, b *hist) {
-	if a.n == b.n {
-		return
-	}
-	for i := range h.whole {
-		h.whole[i] += a.whole[i] - b.whole[i]
-		h.cut[i] += a.cut[i] - b.cut[i]
-	}
-	h.n += a.n - b.n
-}
-
-// quantile returns the duration in ms below which a share q of the requests
-// lies, and whether the request at that place was cut. Within a bucket the
-// place is taken as even, in octaves.
-func (h *hist) quantile(q float64) (ms float64, cut bool) {
-	rank := q * float64(h.n)
-	for i := range h.whole {
-		w, c := float64(h.whole[i]), float64(h.cut[i])
-		if rank > w+c {
-			rank -= w + c
-			continue
-		}
-		// Whole ones first: a cut request took longer than its bucket says.
-		return math.Exp2((float64(i-1) + rank/max(w+c, 1)) / 4), rank > w
-	}
-	return 0, false
-}
 
 // view is one side's word on a pod in a slice.
 type view struct {
-	n, cut uint32 // requests; of these timed out (client), cut (server)
-	hist   hist
+	n, cut uint32          // requests; of these timed out (client), cut (server)
+	lasted durations.Table // of those that say something of the pod
 }
 
 // cell is what one slice holds of one pod.
 type cell struct {
-	client, server view
+	sides [2]view // SideClient, SideServer
 	// callerLeft are server cuts of which the client's record says that its
 	// application left. confirmed and held are UT of which the server's
-	// record is at hand already.
-	callerLeft, confirmed, held int32
-	firstBad                    int64 // earliest start of a request that timed out or was cut
-	utShortest, utSum           int64
-	callers                     []string // whose requests timed out: the lowest few
+	// record is at hand already. refused are connections.
+	callerLeft, confirmed, held, refused int32
+	firstBad                             int64 // earliest start of a request that timed out or was cut
+	utShortest, utSum                    int64
+	callers                              []string // whose requests timed out: the lowest few
+}
+
+func (c *cell) reset() {
+	client, server := c.sides[SideClient].lasted, c.sides[SideServer].lasted
+	client.Reset()
+	server.Reset()
+	*c = cell{callers: c.callers[:0]}
+	c.sides[SideClient].lasted, c.sides[SideServer].lasted = client, server
 }
 
 // maxCallers is how many callers evidence names.
@@ -145,7 +74,7 @@ func (w *window) cell(p *pod, place int) *cell {
 	var c *cell
 	if n := len(w.free); n > 0 {
 		c, w.free = w.free[n-1], w.free[:n-1]
-		*c = cell{callers: c.callers[:0]}
+		c.reset()
 	} else {
 		c = &cell{}
 	}
@@ -185,22 +114,25 @@ func (w *window) empty() bool {
 // count enters a record into its slice; caller names who sent the request.
 func (w *window) count(p *pod, r *Record, caller string) {
 	c := w.cell(p, w.at(r.End()))
+	if r.Outcome == classify.ClosedAfterResponse {
+		return
+	}
 	if r.Side == classify.Server {
-		if r.Outcome == classify.ClosedAfterResponse {
-			return
-		}
 		isCut := r.Outcome == classify.DownstreamClosed
-		c.server.add(r, isCut)
+		c.sides[SideServer].add(r, isCut)
 		if isCut {
 			c.bad(r)
 		}
 		return
 	}
-	timedOut := r.Outcome == classify.Timeout
-	if !timedOut && (len(r.UpstreamLocal) == 0 || r.Outcome == classify.ClosedAfterResponse) {
-		return // nothing was sent, or it says nothing of the duration
+	if r.Outcome == classify.ConnectFailed || r.Outcome == classify.TLSFailed {
+		c.refused++
 	}
-	c.client.add(r, timedOut)
+	timedOut := r.Outcome == classify.Timeout
+	if !timedOut && len(r.UpstreamLocal) == 0 {
+		return // nothing was sent
+	}
+	c.sides[SideClient].add(r, timedOut)
 	if !timedOut {
 		return
 	}
@@ -217,7 +149,32 @@ func (v *view) add(r *Record, isCut bool) {
 	if isCut {
 		v.cut++
 	}
-	v.hist.add(r.Duration, isCut)
+	if duration, ending, ok := r.timed(); ok {
+		v.lasted.Add(durations.NewKey(r.PathClass, duration, ending))
+	}
+}
+
+// timed is how long the request took, as far as the record says something of
+// the pod: not where others answered for it, and not where the time belongs to
+// several pods. Of a request that timed out in the end each attempt had its
+// share of the time.
+func (r *Record) timed() (ms int64, e durations.Ending, ok bool) {
+	switch r.Outcome {
+	case classify.Timeout:
+		return r.Duration / int64(max(r.Attempts, 1)), durations.TimedOut, true
+	case classify.DownstreamClosed:
+		e = durations.Cut
+	case classify.OK, classify.ClientError, classify.ServerError:
+		if r.Code == 101 || r.Side == classify.Server && r.Code == 503 {
+			return 0, 0, false // a connection that was handed over; a proxy's own answer
+		}
+	default:
+		return 0, 0, false
+	}
+	if r.Side == classify.Client && (r.Attempts > 1 || r.Flags.Has(classify.URX)) {
+		return 0, 0, false
+	}
+	return r.Duration, e, true
 }
 
 func (c *cell) bad(r *Record) {

@@ -18,6 +18,9 @@ type Config struct {
 	// OnCall, if set, is called with every call when its verdict is final.
 	// The Call is borrowed until it returns.
 	OnCall func(*Call)
+	// Without leaves rules of the judge out. It is for the benchmark that
+	// shows what each is worth.
+	Without Rule
 }
 
 // Correlator takes the records of streams, each roughly in order of writing,
@@ -29,6 +32,7 @@ type Correlator struct {
 	window   window
 	streams  []*Stream
 	onCall   func(*Call)
+	without  Rule
 	findings []*Finding
 	changes  uint64 // findings that began or ended
 	dropped  [numBounds]uint64
@@ -42,8 +46,11 @@ type Correlator struct {
 
 	longest int64 // client duration, of all services
 
-	groups []*group          // scratch
-	names  map[string]string // callers
+	began   int64             // start of the first slice
+	waiting int               // durations that wait for the median of their class
+	shares  []share           // scratch
+	groups  []*group          // scratch
+	names   map[string]string // callers
 }
 
 // Span is from the earliest start to the latest end of all records.
@@ -52,7 +59,7 @@ type Span struct{ Start, End int64 }
 // New returns a Correlator. The bounds must be valid.
 func New(cfg Config) *Correlator {
 	c := &Correlator{
-		onCall: cfg.OnCall, names: map[string]string{},
+		onCall: cfg.OnCall, without: cfg.Without, names: map[string]string{},
 		join: join{
 			halves: newHalfTable(cfg.Bounds.Halves, cfg.Bounds.JoinBytes),
 			traces: newTraceTable(cfg.Bounds.Traces),

@@ -2,10 +2,12 @@ package correlate
 
 import (
 	"cmp"
+	"math"
 	"slices"
 	"strings"
 
 	"github.com/slowpod/slowpod/classify"
+	"github.com/slowpod/slowpod/correlate/durations"
 )
 
 // Evidence is the numbers of a finding, from its start on. Counts are of
@@ -14,12 +16,17 @@ type Evidence struct {
 	Requests, Timeouts          uint64 // the callers' word
 	Confirmed, Held             uint64 // timeouts of which the pod's record says so too
 	ServerRequests, Disconnects uint64 // the pod's word, without what callers cut themselves
-	Siblings                    int
-	SiblingRequests             uint64
-	SiblingTimeouts             uint64
-	SiblingDisconnects          uint64
+	// Left are disconnects of which the caller's own record says that its
+	// application left.
+	Left               uint64
+	Siblings           int // of a service: its pods
+	SiblingRequests    uint64
+	SiblingTimeouts    uint64
+	SiblingDisconnects uint64
 	// P50 and P90 compare with the siblings in the same slices.
 	P50, P90 Ratio
+	// Sides are the same by side; P50 and P90 are of the side that tells most.
+	Sides [2]SideRatios
 	// TimeoutMS is the timeout that the callers' requests ran into; 0 where
 	// their durations do not agree.
 	TimeoutMS int64
@@ -33,6 +40,9 @@ type Ratio struct {
 	Value float64 // 0: unknown
 	Cut   bool
 }
+
+// SideRatios are the ratios by one side's records.
+type SideRatios struct{ P50, P90 Ratio }
 
 // Sample is a call of a finding.
 type Sample struct {
@@ -66,19 +76,27 @@ type evidence struct {
 type tally struct {
 	requests, timeouts          uint64
 	confirmed, held             int64
+	left                        uint64 // disconnects of which the caller's record says that it left
 	serverRequests, disconnects uint64
 	siblings                    int
-	sibling                     shares
-	client, server, sibC, sibS  hist
+	sibling                     cuts
+	sides                       [2]versus
 	utShortest, utSum           int64
 	callers                     []string
 }
+
+// versus is how long requests took: all, those that are lower bounds, and the
+// siblings'.
+type versus struct{ own, cut, others durations.Hist }
+
+// cuts is requests and those that timed out or were cut, by side.
+type cuts struct{ n, cut [2]uint64 }
 
 // newEvidence begins in a slice that is bad; the first bad request's start is
 // the onset, if the slice knows it.
 func newEvidence(slice int64, c *cell) *evidence {
 	e := &evidence{start: slice}
-	if c.firstBad != 0 {
+	if c != nil && c.firstBad > slice {
 		e.start = c.firstBad
 	}
 	return e
@@ -86,34 +104,76 @@ func newEvidence(slice int64, c *cell) *evidence {
 
 // siblingSum is the sum of one slice over all pods of a group.
 type siblingSum struct {
-	shares
-	pods           int
-	client, server hist
+	cuts
+	pods  int
+	sides [2]durations.Hist
 }
 
-func (s *siblingSum) add(c *cell) {
+func (s *siblingSum) add(o *share) {
 	s.pods++
-	s.plus(c.shares(), 1)
-	s.client.plus(&c.client.hist)
-	s.server.plus(&c.server.hist)
+	for side := range s.sides {
+		n, cut := o.cell.cuts(side)
+		s.n[side] += n
+		s.cut[side] += cut
+		s.sides[side].Add(&o.sides[side].slice, 1)
+	}
+}
+
+// cuts counts a side's requests; cuts that the caller's application made are
+// not the pod's.
+func (c *cell) cuts(side int) (n, cut uint64) {
+	v := &c.sides[side]
+	n, cut = uint64(v.n), uint64(v.cut)
+	if side == SideServer {
+		cut -= min(cut, uint64(max(c.callerLeft, 0)))
+	}
+	return n, cut
+}
+
+// keepEvidence enters a slice into the pod's evidence, if there is any.
+func (c *Correlator) keepEvidence(s *share, sum *siblingSum, now int64) {
+	j := &s.pod.judge
+	if j.finding == nil && j.level(SideClient) == 0 && j.level(SideServer) == 0 && j.utLost < netTimeouts/2 {
+		j.evidence = nil
+		return
+	}
+	if j.evidence == nil {
+		j.evidence = newEvidence(now-sliceLen, s.cell)
+	}
+	j.evidence.add(s, sum, now)
 }
 
 // add enters a slice of the pod, and what the whole group did in it.
-func (e *evidence) add(c *cell, group *siblingSum, now int64) {
-	own := c.shares()
-	e.requests += uint64(own.client)
-	e.timeouts += uint64(own.clientCut)
-	e.serverRequests += uint64(own.server)
-	e.disconnects += uint64(own.serverCut)
+func (e *evidence) add(s *share, group *siblingSum, now int64) {
+	c := s.cell
+	e.tally.enter(c)
+	for side := range e.sides {
+		n, cut := c.cuts(side)
+		e.sibling.n[side] += group.n[side] - n
+		e.sibling.cut[side] += group.cut[side] - cut
+		v := &e.sides[side]
+		v.own.Add(&s.sides[side].slice, 1)
+		v.cut.Add(&s.sides[side].cut, 1)
+		v.others.Add(&group.sides[side], 1)
+		v.others.Add(&s.sides[side].slice, -1)
+	}
+	e.siblings = max(e.siblings, group.pods-1)
+	if c.sides[SideClient].cut > 0 || s.pod.judge.rose() {
+		e.lastBad, e.bad = now, e.tally
+		e.bad.callers = slices.Clone(e.callers)
+	}
+}
+
+// enter adds what a cell counts.
+func (e *tally) enter(c *cell) {
+	requests, timeouts := c.cuts(SideClient)
+	served, disconnects := c.cuts(SideServer)
+	e.requests += requests
+	e.timeouts += timeouts
+	e.serverRequests += served
+	e.disconnects += disconnects
 	e.confirmed += int64(c.confirmed)
 	e.held += int64(c.held)
-	e.siblings = max(e.siblings, group.pods-1)
-	e.sibling.plus(group.shares, 1)
-	e.sibling.plus(own, -1)
-	e.client.plus(&c.client.hist)
-	e.server.plus(&c.server.hist)
-	e.sibC.plusLess(&group.client, &c.client.hist)
-	e.sibS.plusLess(&group.server, &c.server.hist)
 	e.utSum += c.utSum
 	if c.utShortest != 0 && (e.utShortest == 0 || c.utShortest < e.utShortest) {
 		e.utShortest = c.utShortest
@@ -121,16 +181,11 @@ func (e *evidence) add(c *cell, group *siblingSum, now int64) {
 	for _, name := range c.callers {
 		addCaller(&e.callers, name)
 	}
-	if own.clientCut > 0 || own.serverCut > 0 {
-		e.lastBad, e.bad = now, e.tally
-		e.bad.callers = slices.Clone(e.callers)
-	}
 }
 
-// serious says that enough requests, and a share worth speaking of, were cut.
-func (e *tally) serious(cut, n uint64) bool {
-	return cut >= minCut && float64(cut) >= minShare*float64(n)
-}
+// rose says that the last slice spoke against the pod, in the way that most of
+// the evidence does.
+func (j *judge) rose() bool { return j.sides[SideClient].rose || j.sides[SideServer].rose }
 
 // numbers is the evidence as others see it; of a finding that has ended, up to
 // its last bad slice.
@@ -147,27 +202,31 @@ func (e *evidence) numbers(ended bool) Evidence {
 
 func (e *tally) numbers() Evidence {
 	v := Evidence{
-		Requests: e.requests, Timeouts: e.timeouts, Confirmed: uint64(max(e.confirmed, 0)), Held: uint64(max(e.held, 0)),
+		Requests: e.requests, Timeouts: e.timeouts, Left: e.left, Confirmed: uint64(max(e.confirmed, 0)), Held: uint64(max(e.held, 0)),
 		ServerRequests: e.serverRequests, Disconnects: e.disconnects, Siblings: e.siblings,
-		SiblingRequests: uint64(e.sibling.client), SiblingTimeouts: uint64(e.sibling.clientCut),
-		SiblingDisconnects: uint64(e.sibling.serverCut),
+		SiblingRequests: e.sibling.n[SideClient], SiblingTimeouts: e.sibling.cut[SideClient],
+		SiblingDisconnects: e.sibling.cut[SideServer],
 		TimeoutMS:          e.timeout(), Callers: slices.Clone(e.callers),
 	}
-	own, others := &e.client, &e.sibC
-	if own.n == 0 || others.n == 0 || e.timeouts == 0 && e.disconnects > 0 {
-		own, others = &e.server, &e.sibS
+	for side := range e.sides {
+		v.Sides[side] = e.sides[side].ratios()
 	}
-	v.P50, v.P90 = ratio(own, others, 0.5), ratio(own, others, 0.9)
+	v.P50, v.P90 = v.Sides[SideClient].P50, v.Sides[SideClient].P90
+	if v.P50.Value == 0 || e.timeouts == 0 && e.disconnects > 0 {
+		v.P50, v.P90 = v.Sides[SideServer].P50, v.Sides[SideServer].P90
+	}
 	return v
 }
 
-func ratio(own, others *hist, q float64) Ratio {
-	if own.n == 0 || others.n == 0 {
-		return Ratio{}
+func (v *versus) ratios() SideRatios {
+	if v.own.N() < 0.5 || v.others.N() < 0.5 {
+		return SideRatios{}
 	}
-	a, isCut := own.quantile(q)
-	b, _ := others.quantile(q)
-	return Ratio{Value: a / b, Cut: isCut}
+	ratio := func(q float64) Ratio {
+		at := v.own.Quantile(q)
+		return Ratio{Value: math.Exp2(at - v.others.Quantile(q)), Cut: v.cut.Around(at) > 0}
+	}
+	return SideRatios{P50: ratio(0.5), P90: ratio(0.9)}
 }
 
 // timeout is the value at which the durations of the timeouts pile up. The
@@ -223,7 +282,8 @@ func (c *Correlator) creditLeft(p *pod, end int64) {
 	}
 }
 
-// settle corrects what pair credited by what the whole call says.
+// settle corrects what pair credited by what the whole call says, and counts
+// the timeouts of which the pod knows nothing.
 func (c *Correlator) settle(p *pod, h *half, v Verdict) {
 	if p == nil || h.outcome != classify.Timeout {
 		return
@@ -234,6 +294,13 @@ func (c *Correlator) settle(p *pod, h *half, v Verdict) {
 		c.credit(p, h.end, v == Confirmed, 1)
 	case !sure && h.paired:
 		c.credit(p, h.end, true, -1)
+	}
+	if h.replay || v == Undecided {
+		return
+	}
+	p.judge.settled++
+	if !sure {
+		p.judge.lost++
 	}
 }
 

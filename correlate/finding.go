@@ -4,6 +4,9 @@ import (
 	"encoding/hex"
 	"hash/fnv"
 	"strconv"
+
+	"github.com/slowpod/slowpod/classify"
+	"github.com/slowpod/slowpod/correlate/durations"
 )
 
 // Proof says whose records prove a finding.
@@ -16,14 +19,14 @@ const (
 	ProofServer Proof = "server"
 )
 
-// Finding is a state of a pod that a person should hear of. Times are event
-// times in Unix milliseconds.
+// Finding is a state of a pod or a service that a person should hear of. Times
+// are event times in Unix milliseconds.
 type Finding struct {
 	ID              string
 	Kind            State
 	Proof           Proof
 	Service, Subset string
-	Namespace, Pod  string // "" where unknown
+	Namespace, Pod  string // "" where unknown, or where it is of no single pod
 	Node            string
 	UpstreamHost    string
 	Start, Detected int64
@@ -31,7 +34,10 @@ type Finding struct {
 	Ended           bool
 	Evidence        Evidence
 
-	pod *pod
+	pod      *pod         // nil: it is of a whole service
+	evidence *evidence    // nil: it has ended
+	drop     func()       // forgets it, where it is of a whole service
+	heard    func() int64 // when what it speaks of was last heard of
 }
 
 // maxFindings is how many findings that ended are remembered.
@@ -40,19 +46,37 @@ const maxFindings = 1000
 // open opens a finding on a pod.
 func (c *Correlator) open(p *pod, kind State, now int64) {
 	j := &p.judge
-	f := &Finding{Kind: kind, UpstreamHost: p.host.addr, Start: j.evidence.start, Detected: now, pod: p}
-	f.ID = findingID(kind, p, f.Start)
+	start := j.evidence.start
+	for side := range j.sides {
+		s := &j.sides[side]
+		_, s.lead = s.evidence()
+		s.well, s.quiet = 0, 0
+	}
+	f := &Finding{Kind: kind, UpstreamHost: p.host.addr, Start: start, Detected: now, pod: p, evidence: j.evidence}
+	f.heard = func() int64 { return p.heard }
 	j.finding, j.state, j.worst = f, kind, max(j.worst, kind)
-	c.findings = append(c.findings, f)
-	c.changes++
-	j.client.watch(j.evidence.timeouts, j.evidence.requests)
-	j.server.watch(j.evidence.disconnects, j.evidence.serverRequests)
+	if start-j.born < 60_000 {
+		// It has been so since it was first seen: what it learned in the
+		// meantime is no past that could excuse it.
+		for side := range j.sides {
+			j.sides[side].past = durations.Hist{}
+		}
+	}
+	c.publish(f)
 }
 
-// findingID is the same for the same finding however often the lines are read.
-func findingID(kind State, p *pod, start int64) string {
+// publish makes a finding known.
+func (c *Correlator) publish(f *Finding) {
+	f.fill()
+	f.ID = f.id()
+	c.findings = append(c.findings, f)
+	c.changes++
+}
+
+// id is the same for the same finding however often the lines are read.
+func (f *Finding) id() string {
 	h := fnv.New64a()
-	for _, s := range [...]string{kind.String(), p.group.service.name, p.group.subset, p.host.addr, strconv.FormatInt(start, 10)} {
+	for _, s := range [...]string{f.Kind.String(), f.Service, f.Subset, f.UpstreamHost, strconv.FormatInt(f.Start, 10)} {
 		_, _ = h.Write([]byte(s))
 		_, _ = h.Write([]byte{0})
 	}
@@ -61,11 +85,16 @@ func findingID(kind State, p *pod, start int64) string {
 
 // end ends the pod's finding at a time.
 func (c *Correlator) end(p *pod, at int64) {
-	j := &p.judge
-	f := j.finding
+	f := p.judge.finding
+	p.judge.finding, p.judge.state = nil, Healthy
+	c.close(f, at)
+}
+
+// close ends a finding at a time.
+func (c *Correlator) close(f *Finding, at int64) {
 	f.End, f.Ended = max(at, f.Start), true
 	f.fill()
-	j.finding, j.state = nil, Healthy
+	f.evidence = nil
 	c.changes++
 	c.forgetFindings()
 }
@@ -81,15 +110,19 @@ func (c *Correlator) forgetFindings() {
 	}
 }
 
-// endSilent ends findings on pods that neither wrote nor were named for so
-// long that nobody can say how they are, and on pods whose address is another's
-// by now.
+// endSilent ends findings on what neither wrote nor was named for so long that
+// nobody can say how it is, and on pods whose address is another's by now.
 func (c *Correlator) endSilent(now int64) {
 	for i := 0; i < len(c.findings); i++ {
-		if f := c.findings[i]; !f.Ended && (now-f.pod.heard > silence || f.pod.replaced(now)) {
-			p := f.pod
-			c.end(p, p.heard)
-			p.judge = judge{worst: p.judge.worst}
+		f := c.findings[i]
+		switch {
+		case f.Ended || now-f.heard() <= silence && (f.pod == nil || !f.pod.replaced(now)):
+		case f.pod != nil:
+			c.end(f.pod, f.heard())
+			f.pod.judge.clear()
+		default:
+			f.drop()
+			c.close(f, f.heard())
 		}
 	}
 }
@@ -101,19 +134,32 @@ func (p *pod) replaced(now int64) bool {
 	return next != p && next.firstServer > p.heard && now-p.heard > 60_000
 }
 
-// fill brings what the finding says of its pod up to date.
+// fill brings what the finding says up to date.
 func (f *Finding) fill() {
-	p := f.pod
-	e := p.judge.evidence
-	f.Service, f.Subset = p.group.service.name, p.group.subset
-	f.Namespace, f.Pod, f.Node = p.inNamespace(), p.name, p.node
+	e := f.evidence
+	if p := f.pod; p != nil {
+		f.Service, f.Subset = p.group.service.name, p.group.subset
+		f.Namespace, f.Pod, f.Node = p.inNamespace(), p.name, p.node
+	} else {
+		f.Namespace = classify.Namespace(f.Service)
+	}
 	f.Evidence = e.numbers(f.Ended)
 	switch {
-	case f.Kind == SlowPodUnverified:
+	case f.Kind == SlowPodUnverified || e.serverRequests == 0:
 		f.Proof = ProofClient
-	case e.timeouts == 0:
+	case f.Kind == SlowPod && e.timeouts == 0 && !e.seenByCallers(), e.requests == 0:
 		f.Proof = ProofServer
 	default:
 		f.Proof = ProofBoth
 	}
 }
+
+// seenByCallers says that the callers' records, too, show the pod to be slower
+// than its siblings.
+func (e *evidence) seenByCallers() bool {
+	r := e.sides[SideClient].ratios()
+	return max(r.P50.Value, r.P90.Value) >= seenRatio
+}
+
+// seenRatio is how much slower callers must see a pod to bear its own word out.
+const seenRatio = 1.5

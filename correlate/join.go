@@ -205,6 +205,7 @@ func (c *Correlator) emit(call *Call, g *group, p *pod) {
 		c.join.stats.ByKey[call.Key]++
 	}
 	call.Service, call.Subset = g.service.name, g.subset
+	c.left(g, call)
 	if p != nil {
 		p.sample(call)
 	}

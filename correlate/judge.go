@@ -2,356 +2,377 @@ package correlate
 
 import (
 	"math"
-	"slices"
+	"math/bits"
+
+	"github.com/slowpod/slowpod/correlate/durations"
 )
 
-// State is what slowpod holds a pod or a service to be.
+// State is what slowpod holds a pod or a service to be, and the kind of a
+// finding.
 type State uint8
 
-// The states that this judge can tell, worst last.
+// The states of a pod, worst last, then those of a service, worst last.
 const (
 	Healthy State = iota
+	Starting
 	Network
 	SlowPodUnverified
 	SlowPod
+	CallerCancels
+	SlowService
 
 	// States is the number of states.
-	States = int(SlowPod) + 1
+	States = int(SlowService) + 1
 )
 
-var stateNames = [States]string{"healthy", "network", "slow_pod_unverified", "slow_pod"}
+var stateNames = [States]string{
+	"healthy", "starting", "network", "slow_pod_unverified", "slow_pod", "caller_cancels", "slow_service",
+}
 
 // String returns the state's name, a metric label and a kind of finding.
 func (s State) String() string { return stateNames[s] }
 
-// The judge compares the share of requests that timed out or were cut with
-// that of the siblings in the same seconds. Evidence is a log-likelihood ratio
-// per slice, bounded, and summed: the bound is what makes one pause, however
-// many requests it hits, fall short of the bar.
+// The judge compares how long a pod's requests take with what its siblings'
+// take in the same seconds, beyond a dead zone, and with its own past. What
+// that says is a log-likelihood ratio per slice, bounded, and summed: the bound
+// is what makes one pause, however many requests it hits, fall short of the
+// bar.
 const (
 	bar        = 10.0 // evidence that decides
 	maxSum     = 2 * bar
-	maxGain    = 3.4 // per slice: three bad slices in a row decide
-	maxLoss    = 2.5
+	maxSlice   = 2.5 // of a slice
+	maxFailing = 3.4 // of a slice of a pod whose calls fail: three slices decide
 	leaveBar   = 7.0 // of the opposite evidence
-	someShare  = 0.4 // of the bar: not yet a finding, no longer nothing
-	persist    = 3   // slices that must be bad out of the last five with data
-	minCut     = 4   // requests that timed out or were cut
-	minShare   = 0.06
-	deadFactor = 2.0 // times the siblings' share is nothing to speak of
-	minDead    = 0.03
-	maxDead    = 0.9
-	// suspectWeight is what a suspect counts for among the siblings.
-	suspectWeight = 0.05
-	minSibling    = 5.0 // requests of siblings without which nothing is said
+
+	deadZone     = 1.6 // quarter octaves: x1.32
+	mostDeadZone = 12
+	// Habitual spread between siblings, in octaves, widens the dead zone.
+	usualSpread = 0.12
+	priorSpread = 0.1
+	spreadZone  = 4.8 // quarter octaves per octave of spread
+
+	learnBelow   = bar / 4 // evidence up to which a pod is taken to be as always
+	suspectAbove = bar / 2
+	quietBelow   = bar / 3
+	someShare    = 0.4 // of the bar: not yet a finding, no longer nothing
+	quietSlices  = 9
+
+	persistSlices = 3 // of the last five with data
+	leastRequests = 6
+	effect        = 0.585 // octaves: x1.5
+	tailEffect    = 0.06
+	// What is below these is nothing to see.
+	fadeEffect, fadeTail = 0.3, 0.03
+	fadeRequests         = 8
+	fadeAfter            = 300_000
+	fade                 = 0.85
+
+	// The reference.
+	enoughSiblings = 60 // requests in the same seconds; fewer are filled up
+	fewSiblings    = 5
+	movingSiblings = 8
+	fromPast       = 30 // requests of the service's past, at most
+	whale          = 4  // times the median count is all a sibling counts for
+	whaleAtLeast   = 40
+	suspectWeight  = 0.05
+	mostSuspects   = 0.4 // share of suspects from which on they are the rule
+
+	// The own past.
+	longHabit  = 30 * 60_000
+	leastPast  = 100
+	mostPast   = 400 // requests it weighs
+	keptPast   = 3000
+	learnsFrom = 600_000 // age of a new pod
+
+	// The own offset, in octaves.
+	mostOffset  = 0.75
+	slowOffset  = 50
+	keptOffset  = 3000
+	leastOffset = 5
+
+	// Start-up.
+	newAfter    = 60_000 // of its service
+	newRequests = 10     // of each pod of the service until then
+	grace       = 120_000
+	graceEnd    = 12_000
+	careful     = 300_000
+	youngWeight = 0.05
+	carefulBar  = 1.5
+	graceSome   = 2.0
+
+	// Failing calls.
+	failingBar    = 4.0
+	failingLeast  = 4.0
+	failingStill  = 3.5
+	failingKept   = 40 // requests that a half-life takes at least
+	failingDouble = 2.0
+
 	// netSlices is how many slices the callers alone must say so before the
 	// way to a pod is blamed.
-	netSlices = 3
+	netSlices   = 3
+	netTimeouts = 4
+	netLost     = 0.6  // share of timeouts that the pod does not know
+	netShare    = 0.01 // of the callers' requests
+
 	// Half-lives in milliseconds.
 	windowHalfLife = 60_000
 	reportHalfLife = 120_000
+	windowKept     = 20 // requests that a half-life of the window takes at least
 	// reportShare is the share of the client's requests that the server side
-	// must show to count as reporting.
+	// must show to count as reporting; reportLeast is requests.
 	reportShare = 0.3
+	reportLeast = 2
 )
 
-// alternatives are the shares that a slow pod is tested for.
-func alternatives(dead float64) [3]float64 {
-	return [3]float64{
-		min(max(3*dead, dead+minShare), 0.95),
-		min(max(6*dead, 0.25), 0.96),
-		max(0.7, min(dead+0.05, 0.97)),
-	}
-}
+// Rule is a rule of the judge. Benchmarks switch them off to show what each is
+// worth.
+type Rule uint
 
-// sums is one side's evidence against a pod.
+// The rules that can be left out.
+const (
+	RuleDeadZone   Rule = 1 << iota // the dead zone and the least effect
+	RuleSliceBound                  // the bound of a slice's evidence
+	RuleGrace                       // the grace of new pods
+	RulePastAge                     // the age from which the own past counts
+	RuleNewOfPeers                  // a new pod is new to its service, not to the stream
+)
+
+// sums is what is held of one side's word on a pod.
 type sums struct {
-	up   [3]float64 // per alternative
-	down float64    // the mirror: evidence for its health, since a finding
-	lead int        // the alternative that raised the finding
-	dead float64    // share of the last slice below which it is like its siblings
-	bad  uint8      // bit per slice with data, newest lowest
-	n    float64    // requests, decayed
-	cut  float64    // of these timed out or cut, decayed
+	// Durations: the last minute, this slice and what is left of the ones
+	// before, and as far back as it goes.
+	window, near, past durations.Hist
+	// siblings, same and own are evidence by alternative: against the
+	// siblings beyond the dead zone, against them as they are, and against
+	// the pod's own past.
+	siblings, same, own [durations.Alternatives]float64
+	well                float64 // evidence for the pod's health, since a finding
+	lead                int     // the alternative that raised the finding
+	offset, offsetN     float64 // habitual difference to the siblings, octaves
+	recent              uint8   // bit per slice with data, newest lowest: evidence rose
+	since               float64 // requests since evidence was last 0
+	from                int64   // start of the slice in which it left 0
+	top                 float64 // highest evidence for a while, and when
+	topAt               int64
+	quiet               int     // slices in a row with next to no evidence
+	n, cut              float64 // requests, and those that timed out or were cut, decayed
+	failing             bool
+	pastCounts          bool // its own past has a say
+	rose                bool // with the last slice, in its lead
+	effective           bool // by the last slice, the difference is worth speaking of
+	p50, p90, tail      float64
+	trend               [durations.Alternatives]float64 // unbounded per slice, since the first
+	trendN              float64
+	trendFrom           int64
+	waiting             []waiting // durations whose class has no median yet
 }
 
-func (s *sums) evidence() float64 { return max(s.up[0], s.up[1], s.up[2]) }
+// waiting is durations that wait for the median of their class.
+type waiting struct {
+	durations.Count
+	since int64
+}
 
-// watch begins to collect evidence for the pod's health, against the
-// alternative that fits best what the evidence holds.
-func (s *sums) watch(cut, n uint64) {
-	s.down, s.lead = 0, 0
-	if s.dead == 0 {
-		return
-	}
-	best := math.Inf(-1)
-	for i, p := range alternatives(s.dead) {
-		if l := logRatio(float64(cut), float64(n), p, s.dead); l > best {
-			best, s.lead = l, i
+// maxWaiting bounds those of all pods; waitSlices how long they wait.
+const (
+	maxWaiting = 200_000
+	waitFor    = 6 * sliceLen
+)
+
+// evidence is how much speaks for the pod being slow, and in which way.
+func (s *sums) evidence() (most float64, lead int) {
+	for k := range s.siblings {
+		e := s.siblings[k]
+		if k >= durations.Alternatives-2 { // only some requests: see Weight.Same
+			e = min(e, s.same[k])
+		}
+		if s.pastCounts {
+			e = min(e, s.own[k])
+		}
+		if e > most {
+			most, lead = e, k
 		}
 	}
+	return most, lead
 }
 
-// logRatio is how much better a share p explains cut of n requests than dead.
-func logRatio(cut, n, p, dead float64) float64 {
-	return cut*math.Log(p/dead) + (n-cut)*math.Log((1-p)/(1-dead))
-}
-
-// add enters a slice: cut of n requests, while dead is the share that would
-// be nothing to speak of.
-func (s *sums) add(cut, n, dead float64) {
-	s.dead = dead
-	best := math.Inf(-1)
-	for i, p := range alternatives(dead) {
-		l := logRatio(cut, n, p, dead)
-		best = max(best, l)
-		l = min(max(l, -maxLoss), maxGain)
-		s.up[i] = min(max(s.up[i]+l, 0), maxSum)
-		if i == s.lead {
-			s.down = max(s.down-l, 0)
-		}
-	}
-	s.bad <<= 1
-	if best > 0 {
-		s.bad |= 1
+func (s *sums) scale(f float64) {
+	for k := range s.siblings {
+		s.siblings[k] *= f
+		s.same[k] *= f
+		s.own[k] *= f
 	}
 }
 
-func (s *sums) persistent() bool {
-	n := 0
-	for b := s.bad & 0x1f; b != 0; b &= b - 1 {
-		n++
-	}
-	return n >= persist
+// clear forgets all evidence.
+func (s *sums) clear() {
+	s.scale(0)
+	s.since, s.from, s.recent, s.well, s.quiet, s.top = 0, 0, 0, 0, 0, 0
+	s.effective = false
 }
 
-func (s *sums) fires() bool { return s.evidence() >= bar && s.persistent() }
+func (s *sums) persistent() bool { return bits.OnesCount8(s.recent&0x1f) >= persistSlices }
 
 // judge is what is held of one pod.
 type judge struct {
-	state, worst             State
-	client, server           sums
-	reportClient, reportServ float64 // decayed counts of requests
-	netCount                 int
-	weight                   float64 // in the siblings' reference of this slice
-	evidence                 *evidence
-	finding                  *Finding
+	state, worst  State
+	sides         [2]sums // SideClient, SideServer
+	report        [2]float64
+	ut, utLost    float64 // timeouts whose call is known, and those the pod knows nothing of; decayed
+	refused       float64 // decayed
+	born          int64   // first record, held to the slice it was seen in; 0: not yet
+	isNew         bool    // came to a service that was being watched
+	live          bool    // in its group's list
+	judged        int64   // end of the last slice
+	netCount      int
+	alone         bool    // the finding rests on its own past: it has no siblings
+	evidence      *evidence
+	finding       *Finding
+	settled, lost int // of this slice: calls whose timeout is settled, and lost ones
+}
+
+// level is the evidence of a side.
+func (j *judge) level(side int) float64 {
+	e, _ := j.sides[side].evidence()
+	return e
 }
 
 // suspect says that there is half the evidence of a finding against the pod, or
 // a finding.
 func (j *judge) suspect() bool {
-	return j.finding != nil || max(j.client.evidence(), j.server.evidence()) > bar/2
+	return j.finding != nil || max(j.level(SideClient), j.level(SideServer)) > suspectAbove
 }
 
 // reporting says whether the pod's own proxy writes about as much as its
 // callers say it should.
 func (j *judge) reporting() bool {
-	return j.reportServ >= reportShare*j.reportClient && j.reportServ > 0
+	return j.report[SideServer] >= reportShare*j.report[SideClient] && j.report[SideServer] > reportLeast
 }
 
-// closeSlice judges all pods that have data in the oldest open slice.
-func (c *Correlator) closeSlice() {
-	now := c.window.start + sliceLen
-	place, pods := c.window.oldest()
-	groups := c.groups[:0]
-	for _, p := range pods {
-		if !p.group.touched {
-			p.group.touched = true
-			groups = append(groups, p.group)
-		}
-	}
-	// Names decide the order, not who came first: findings are numbered and
-	// listed the same way however the lines were batched.
-	slices.SortFunc(groups, func(a, b *group) int {
-		if a.key < b.key {
-			return -1
-		}
-		return 1
-	})
-	for _, g := range groups {
-		c.judgeGroup(g, place, now)
-		g.touched = false
-	}
-	c.groups = groups
-	for _, p := range pods {
-		c.window.release(p, place)
-	}
-	c.window.shift(place)
-	c.endSilent(now)
+func (j *judge) age(now int64) int64 { return now - j.born }
+
+// enters says whether a side's evidence is enough for a finding.
+func (j *judge) enters(side int, bar float64) bool {
+	s := &j.sides[side]
+	return j.level(side) >= bar && s.persistent() && s.since >= leastRequests && s.effective
 }
 
-// shares is the requests and cut requests of some pods.
-type shares struct{ client, clientCut, server, serverCut float64 }
-
-func (s *shares) plus(o shares, sign float64) {
-	s.client += sign * o.client
-	s.clientCut += sign * o.clientCut
-	s.server += sign * o.server
-	s.serverCut += sign * o.serverCut
-}
-
-// sharesOf is what a pod has in its decayed window and in this slice.
-func (p *pod) sharesOf(place int) shares {
+// verdict says what the evidence amounts to; Healthy where it is not enough.
+// guarded says that the service as a whole is moving or has just been: nothing
+// new is said of a pod.
+func (c *Correlator) verdict(p *pod, guarded bool, now int64) State {
 	j := &p.judge
-	s := shares{j.client.n, j.client.cut, j.server.n, j.server.cut}
-	if c := p.cells[place]; c != nil {
-		s.plus(c.shares(), 1)
-	}
-	return s
-}
-
-// shares counts what the judge compares: cuts that the caller's application
-// made are not the pod's.
-func (c *cell) shares() shares {
-	return shares{
-		client: float64(c.client.n), clientCut: float64(c.client.cut), server: float64(c.server.n),
-		serverCut: max(float64(c.server.cut)-float64(c.callerLeft), 0),
-	}
-}
-
-func (c *Correlator) judgeGroup(g *group, place int, now int64) {
-	decay := math.Exp2(-float64(now-g.judged) / windowHalfLife)
-	reportDecay := math.Exp2(-float64(now-g.judged) / reportHalfLife)
-	g.judged = now
-	var sum siblingSum
-	suspects, known := 0, 0
-	for _, p := range g.pods {
-		j := &p.judge
-		for _, s := range [...]*sums{&j.client, &j.server} {
-			s.n *= decay
-			s.cut *= decay
+	bar := bar
+	young := j.isNew && c.without&RuleGrace == 0
+	if young && j.age(now) < grace {
+		if j.level(SideClient) > graceSome || j.level(SideServer) > graceSome || j.refused > 0.5 {
+			return Starting
 		}
-		j.reportClient *= reportDecay
-		j.reportServ *= reportDecay
-		cell := p.cells[place]
-		if cell != nil {
-			j.reportClient += float64(cell.client.n)
-			j.reportServ += float64(cell.server.n)
-			sum.add(cell)
-		}
-		if cell != nil || j.client.n+j.server.n > 1 {
-			known++
-			if j.suspect() {
-				suspects++
-			}
-		}
+		return Healthy
 	}
-	// Slow siblings do not excuse a pod, as long as they are the fewer.
-	var reference, slice shares
-	for _, p := range g.pods {
-		p.judge.weight = 1
-		if p.judge.suspect() && 2*suspects <= known {
-			p.judge.weight = suspectWeight
-		}
-		reference.plus(p.sharesOf(place), p.judge.weight)
-		if cell := p.cells[place]; cell != nil {
-			slice.plus(cell.shares(), p.judge.weight)
-		}
+	if young && j.age(now) < careful {
+		bar *= carefulBar
 	}
-	for _, p := range g.pods {
-		if cell := p.cells[place]; cell != nil {
-			c.judgePod(p, cell, place, reference, slice, &sum, now)
-		}
-	}
-	for _, p := range g.pods {
-		if cell := p.cells[place]; cell != nil {
-			s := cell.shares()
-			j := &p.judge
-			j.client.n += s.client
-			j.client.cut += s.clientCut
-			j.server.n += s.server
-			j.server.cut += s.serverCut
-		}
-	}
-}
-
-// deadShare is the share of cut requests below which a pod is like its
-// siblings. At maxDead they fare so badly that nothing can be said of one.
-func deadShare(siblingsCut, siblings float64) float64 {
-	return min(max(deadFactor*(siblingsCut+0.5)/(siblings+20), minDead), maxDead)
-}
-
-// enter enters a side's slice of a pod. The siblings' last minute counts, but
-// where they fare worse right now, only that does: what comes over all of them
-// at once is no pod's fault.
-func (s *sums) enter(own, ownCut, siblings, siblingsCut, now, nowCut float64, open bool) {
-	switch {
-	case own == 0:
-		return
-	case siblings < minSibling:
-		if open { // alone now: it can still get well
-			s.add(ownCut, own, minDead)
-		}
-		return
-	}
-	if dead := max(deadShare(siblingsCut, siblings), deadShare(nowCut, now)); dead < maxDead {
-		s.add(ownCut, own, dead)
-	}
-}
-
-func (c *Correlator) judgePod(p *pod, cell *cell, place int, siblings, slice shares, sum *siblingSum, now int64) {
-	j := &p.judge
-	own := cell.shares()
-	siblings.plus(p.sharesOf(place), -j.weight)
-	slice.plus(own, -j.weight)
-	j.client.enter(own.client, own.clientCut, siblings.client, siblings.clientCut, slice.client, slice.clientCut, j.finding != nil)
-	j.server.enter(own.server, own.serverCut, siblings.server, siblings.serverCut, slice.server, slice.serverCut, j.finding != nil)
-	if j.finding == nil && j.client.evidence() == 0 && j.server.evidence() == 0 {
-		j.evidence, j.netCount = nil, 0
-		return
-	}
-	if j.evidence == nil {
-		j.evidence = newEvidence(now-sliceLen, cell)
-	}
-	j.evidence.add(cell, sum, now)
-	c.decide(p, now)
-}
-
-// verdictOn says what the evidence amounts to; Healthy where it is not enough.
-func (j *judge) verdictOn() State {
-	e := j.evidence
-	switch {
-	case j.server.fires() && e.serious(e.disconnects, e.serverRequests):
-		if e.held > e.confirmed {
+	if j.enters(SideServer, bar) && (!guarded || j.state == SlowPod) {
+		if e := j.evidence; e != nil && e.held > e.confirmed && e.held >= netTimeouts {
 			return Network // stuck in the pod's proxy, before the app
 		}
 		return SlowPod
-	case !j.client.fires() || !e.serious(e.timeouts, e.requests):
-		return Healthy
-	case !j.reporting():
+	}
+	if guarded {
+		bar *= carefulBar
+	}
+	callers := j.enters(SideClient, bar)
+	if callers && !j.reporting() {
 		return SlowPodUnverified
-	case j.server.evidence() < someShare*bar:
-		if j.netCount++; j.netCount >= netSlices {
-			return Network
-		}
+	}
+	lost := j.utLost >= netTimeouts && j.utLost > netLost*j.ut && j.ut > netShare*j.report[SideClient]
+	if (callers || lost) && j.reporting() && j.level(SideServer) < someShare*bar {
+		j.netCount = min(j.netCount+1, 2*netSlices)
+	} else {
+		j.netCount = max(j.netCount-1, 0)
+	}
+	if j.netCount >= netSlices {
+		return Network
 	}
 	return Healthy
 }
 
-// decide opens, raises or ends the pod's finding.
-func (c *Correlator) decide(p *pod, now int64) {
+// decide opens, raises or ends the pod's finding after a slice.
+func (c *Correlator) decide(p *pod, guarded bool, now int64) {
 	j := &p.judge
-	kind := j.verdictOn()
+	kind := c.verdict(p, guarded, now)
+	if j.isNew && j.age(now) < grace {
+		j.state = kind
+		j.worst = max(j.worst, kind)
+		if j.age(now) >= grace-graceEnd {
+			j.clear()
+		}
+		return
+	}
 	switch {
-	case j.finding == nil && kind != Healthy:
-		c.open(p, kind, now)
-	case j.finding != nil && kind == SlowPod && j.state != SlowPod:
-		// The other side has begun to report: it is the same trouble,
-		// known better.
+	case j.finding == nil:
+		j.state = Healthy
+		if kind != Healthy {
+			c.open(p, kind, now)
+		}
+	case j.alone: // judgeService ends it
+	case kind > j.finding.Kind && kind != Starting:
+		// The other side has begun to speak: it is the same trouble, known
+		// better.
 		c.end(p, now)
 		c.open(p, kind, now)
-	case j.finding != nil && j.recovered():
+	case j.recovered():
 		c.end(p, j.evidence.lastBad)
-		*j = judge{worst: j.worst, reportClient: j.reportClient, reportServ: j.reportServ,
-			client: sums{n: j.client.n, cut: j.client.cut}, server: sums{n: j.server.n, cut: j.server.cut}}
+		j.clear()
 	}
 }
 
-// recovered says that every side that has something to say speaks for the
-// pod's health.
+func (j *judge) clear() {
+	for side := range j.sides {
+		j.sides[side].clear()
+	}
+	j.netCount, j.ut, j.utLost = 0, 0, 0
+	j.evidence, j.alone = nil, false
+}
+
+// recovered says that the pod answers as its siblings do again, by the side
+// that said otherwise; where that has fallen silent, by the other.
 func (j *judge) recovered() bool {
-	// A side that has fallen silent has nothing to say.
-	client, server := j.client.evidence() == 0 || j.client.n < 1, j.server.evidence() == 0 || j.server.n < 1
-	return (client || j.client.down >= leaveBar) && (server || j.server.down >= leaveBar)
+	side := SideServer
+	if j.finding.Kind != SlowPod || !j.reporting() && j.sides[SideClient].window.N() > 0 {
+		side = SideClient
+	}
+	if j.finding.Kind == Network {
+		return j.netCount == 0 && j.level(SideServer) < quietBelow
+	}
+	s := &j.sides[side]
+	return s.well >= leaveBar || s.quiet >= quietSlices
+}
+
+// deadShare is the share of cut requests below which a pod is like its
+// siblings.
+func failingAbove(cut, n float64) float64 {
+	return min(0.9, failingDouble*(cut+0.5)/(n+20))
+}
+
+// fails says whether the pod's calls fail beyond what its siblings' do: its own
+// past does not excuse that.
+func (s *sums) fails(siblingsCut, siblings float64) bool {
+	least := failingLeast
+	if s.failing {
+		least = failingStill
+	}
+	if s.cut < least || s.n <= 0 {
+		return false
+	}
+	dead, share := failingAbove(siblingsCut, siblings), min(s.cut/s.n, 1)
+	if share <= dead {
+		return false
+	}
+	ratio := s.cut * math.Log(share/dead)
+	if share < 1 {
+		ratio += (s.n - s.cut) * math.Log((1-share)/(1-dead))
+	}
+	return ratio >= failingBar
 }

@@ -19,9 +19,13 @@ type Record struct {
 
 	Start, Duration int64 // Unix milliseconds; milliseconds
 	Code            int
-	FlagText        []byte // verbatim
-	Details         []byte
-	RequestID       []byte
+	// Attempts is how often the request was sent, as far as is known.
+	Attempts int
+	// PathClass is a fingerprint of what is asked for, see pathClass.
+	PathClass uint16
+	FlagText  []byte // verbatim
+	Details   []byte
+	RequestID []byte
 
 	// UpstreamHost is the ip:port of the pod that was called: for a client
 	// the upstream_host, for a server its own downstream_local_address.
@@ -61,6 +65,7 @@ const (
 	maxDetails = 512
 	// maxDuration keeps sums of times in range: 3 years.
 	maxDuration = 100_000_000_000
+	maxAttempts = 1000
 )
 
 // From fills r from a parsed record and its class. The text fields borrow from
@@ -68,6 +73,7 @@ const (
 func (r *Record) From(a *accesslog.Record, c classify.Class, file int32, line int64) {
 	*r = Record{
 		Class: c, Start: a.Start, Duration: min(a.Duration, maxDuration), Code: a.Code,
+		Attempts: min(max(a.Attempts, 1), maxAttempts), PathClass: pathClass(a.Method, a.Path),
 		FlagText: cut(a.Flags, maxText), Details: cut(a.Details, maxDetails), RequestID: cut(a.RequestID, maxID),
 		UpstreamLocal: cut(a.UpstreamLocal, maxText), Target: classify.TargetOf(a, c.Side),
 		Namespace: cut(a.Writer.Namespace, maxText), Pod: cut(a.Writer.Pod, maxText),
@@ -185,6 +191,8 @@ func (r *Record) AppendTo(b []byte) []byte {
 	b = binary.AppendVarint(b, r.Start)
 	b = binary.AppendVarint(b, r.Duration)
 	b = binary.AppendVarint(b, int64(r.Code))
+	b = binary.AppendVarint(b, int64(r.Attempts))
+	b = binary.LittleEndian.AppendUint16(b, r.PathClass)
 	b = binary.LittleEndian.AppendUint64(b, r.Producer)
 	for _, t := range r.texts() {
 		b = binary.AppendUvarint(b, uint64(len(*t)))
@@ -207,12 +215,12 @@ func (r *Record) Decode(b []byte) error {
 		Flags: classify.Set(binary.LittleEndian.Uint32(b[3:])),
 	}, Replay: b[2]&bitReplay != 0}
 	d := decoder{rest: b[7:]}
-	r.Start, r.Duration, r.Code = d.varint(), d.varint(), int(d.varint())
-	if len(d.rest) < 8 {
+	r.Start, r.Duration, r.Code, r.Attempts = d.varint(), d.varint(), int(d.varint()), int(d.varint())
+	if len(d.rest) < 10 {
 		return errEncoding
 	}
-	r.Producer = binary.LittleEndian.Uint64(d.rest)
-	d.rest = d.rest[8:]
+	r.PathClass, r.Producer = binary.LittleEndian.Uint16(d.rest), binary.LittleEndian.Uint64(d.rest[2:])
+	d.rest = d.rest[10:]
 	for _, t := range r.texts() {
 		*t = d.text()
 	}

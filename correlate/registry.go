@@ -18,6 +18,7 @@ type service struct {
 	index   int32             // in the list, from 1
 	series  Series
 	longest int64 // longest client duration
+	leavers leavers
 }
 
 // group is the siblings of one service and subset.
@@ -29,8 +30,8 @@ type group struct {
 	client  clientCount
 	server  serverCount
 	calls   [Verdicts]uint64
-	touched bool  // has data in the slice being closed
-	judged  int64 // end of the last slice with data
+	touched bool // has data in the slice being closed
+	judge   groupJudge
 }
 
 type clientCount struct{ requests, failures uint64 }
@@ -339,6 +340,7 @@ func (t *target) outweighs(o *target) bool {
 }
 
 func (g *registry) move(p *pod, to *group) {
+	p.group.lose(p)
 	from := p.group.pods
 	for i := range from {
 		if from[i] == p {

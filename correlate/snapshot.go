@@ -114,6 +114,8 @@ type GroupStats struct {
 	// below 500, 0 included.
 	IstioOK uint64
 	Calls   Calls
+	// State is what it is now, Worst what it was at its worst.
+	State, Worst State
 }
 
 // PodStats is one identity behind an upstream host. Names are "" where unknown.
@@ -206,12 +208,17 @@ func (svc *service) stats(unnamed map[*group]serverCount) ServiceStats {
 		row := GroupStats{
 			Subset: g.subset, ClientRequests: g.client.requests, ClientFailures: g.client.failures,
 			ServerRequests: server.requests, ServerFailures: server.failures, IstioOK: server.istioOK, Calls: g.calls,
+			State: g.judge.state(), Worst: g.judge.worst,
 		}
 		s.Total.plus(&row)
 		if g.subset != "" {
 			s.Groups = append(s.Groups, row)
 		}
 	}
+	if svc.leavers.finding != nil {
+		s.Total.State = max(s.Total.State, CallerCancels)
+	}
+	s.Total.Worst = max(s.Total.Worst, svc.leavers.worst)
 	slices.SortFunc(s.Groups, func(a, b GroupStats) int { return strings.Compare(a.Subset, b.Subset) })
 	return s
 }
@@ -229,6 +236,7 @@ func (g *GroupStats) plus(o *GroupStats) {
 	g.ServerRequests += o.ServerRequests
 	g.ServerFailures += o.ServerFailures
 	g.IstioOK += o.IstioOK
+	g.State, g.Worst = max(g.State, o.State), max(g.Worst, o.Worst)
 	for i, n := range o.Calls {
 		g.Calls[i] += n
 	}

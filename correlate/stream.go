@@ -122,6 +122,7 @@ func (c *Correlator) begin() {
 	}
 	c.started = true
 	c.window.start = floorSlice(oldest)
+	c.began = c.window.start
 	c.firstEnd, c.lastEnd = math.MaxInt64, math.MinInt64
 	for _, s := range c.streams {
 		s.mark.opened(c.window.start)

@@ -92,15 +92,23 @@ func (o sender) gauge(d *prometheus.Desc, v float64, labels ...string) {
 // that become alike by it share a series.
 func valid(s string) string { return strings.ToValidUTF8(s, "\uFFFD") }
 
-// byName returns the series of services by valid name.
-func byName(services []correlate.ServiceStats) map[string]*correlate.Series {
-	all := make(map[string]*correlate.Series, len(services))
+// named is the series and the state of the services of one valid name.
+type named struct {
+	correlate.Series
+	state correlate.State
+}
+
+// byName returns services by valid name.
+func byName(services []correlate.ServiceStats) map[string]*named {
+	all := make(map[string]*named, len(services))
 	for i := range services {
-		name := valid(services[i].Name)
+		s := &services[i]
+		name := valid(s.Name)
 		if all[name] == nil {
-			all[name] = &correlate.Series{}
+			all[name] = &named{}
 		}
-		all[name].Plus(&services[i].Series)
+		all[name].Plus(&s.Series)
+		all[name].state = max(all[name].state, s.Total.State)
 	}
 	return all
 }
@@ -126,7 +134,7 @@ func (o sender) lines(source string, t *counts.Totals) {
 // sides are the label values of Series' first index.
 var sides = [2]string{correlate.SideClient: "client", correlate.SideServer: "server"}
 
-func (o sender) service(name string, series *correlate.Series) {
+func (o sender) service(name string, series *named) {
 	for i, side := range sides {
 		for outcome, n := range series.Outcomes[i] {
 			if n > 0 {
@@ -139,7 +147,7 @@ func (o sender) service(name string, series *correlate.Series) {
 			}
 		}
 		if n := series.Requests[i]; n > 0 {
-			o.durations(series, i, name)
+			o.durations(&series.Series, i, name)
 			o.counter(success, n-series.Failures[i], side, name)
 			o.counter(all, n, side, name)
 		}
@@ -148,7 +156,7 @@ func (o sender) service(name string, series *correlate.Series) {
 		o.counter(success, n-series.IstioFailures, "server_istio", name)
 		o.counter(all, n, "server_istio", name)
 	}
-	o.gauge(serviceState, 1, name, correlate.Healthy.String())
+	o.gauge(serviceState, 1, name, series.state.String())
 }
 
 func (o sender) durations(s *correlate.Series, side int, service string) {

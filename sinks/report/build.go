@@ -91,8 +91,7 @@ func serviceRow(name string, subset *string, g *correlate.GroupStats) Service {
 		Service: name, Subset: subset,
 		Client: ClientRatio{Requests: g.ClientRequests, Failures: g.ClientFailures},
 		Server: ServerRatio{Requests: g.ServerRequests, Failures: g.ServerFailures},
-		// No kind of finding speaks of a whole service yet.
-		Calls: callCounts(&g.Calls), State: correlate.Healthy.String(),
+		Calls:  callCounts(&g.Calls), State: g.Worst.String(),
 	}
 	row.Client.SuccessRatio, row.Client.Withheld = success(g.ClientRequests, g.ClientRequests-g.ClientFailures, g.ServerRequests)
 	row.Server.SuccessRatio, row.Server.Withheld = success(g.ServerRequests, g.ServerRequests-g.ServerFailures, g.ClientRequests)

@@ -153,6 +153,34 @@ func serverOnly() correlate.Finding {
 	return f
 }
 
+// quiet is a pod that is slow without any timeout.
+func quiet() correlate.Finding {
+	f := slowPod()
+	f.ID = "55ee"
+	e := &f.Evidence
+	e.Timeouts, e.Confirmed, e.Held, e.Disconnects, e.TimeoutMS, e.Callers, e.Samples = 0, 0, 0, 0, 0, nil, nil
+	e.P50, e.P90 = correlate.Ratio{Value: 4.76}, correlate.Ratio{Value: 6.1}
+	e.Sides[correlate.SideServer] = correlate.SideRatios{P50: correlate.Ratio{Value: 4.81}, P90: correlate.Ratio{Value: 6.13}}
+	e.Sides[correlate.SideClient] = correlate.SideRatios{P50: e.P50, P90: e.P90}
+	return f
+}
+
+func slowService() correlate.Finding {
+	f := quiet()
+	f.ID, f.Kind = "66ff", correlate.SlowService
+	f.Pod, f.Node, f.UpstreamHost, f.Evidence.Siblings = "", "", "", 3
+	f.Evidence.Timeouts, f.Evidence.TimeoutMS = 41, 500
+	return f
+}
+
+func cancels() correlate.Finding {
+	return correlate.Finding{
+		ID: "77aa", Kind: correlate.CallerCancels, Proof: correlate.ProofBoth, Service: catalog, Namespace: "istioinaction",
+		Start: at("14:01:00"), Detected: at("14:02:00"),
+		Evidence: correlate.Evidence{ServerRequests: 812, Disconnects: 97, Left: 90, Callers: []string{"web-1"}},
+	}
+}
+
 func ended() correlate.Finding {
 	f := slowPod()
 	f.ID, f.End, f.Ended = "44dd", at("14:09:10"), true
@@ -165,7 +193,12 @@ func with(findings ...correlate.Finding) *Report {
 	s := seen()
 	s.Findings = findings
 	for i := range findings {
-		s.Pods[1].Worst = max(s.Pods[1].Worst, findings[i].Kind)
+		switch k := findings[i].Kind; k {
+		case correlate.SlowService, correlate.CallerCancels:
+			s.Services[0].Total.Worst = k
+		default:
+			s.Pods[1].Worst = max(s.Pods[1].Worst, k)
+		}
 	}
 	return New(read(), s)
 }
@@ -185,6 +218,9 @@ func reports() map[string]*Report {
 		"network":             with(network()),
 		"network_held":        with(held()),
 		"ended":               with(ended()),
+		"slow_pod_quiet":      with(quiet()),
+		"slow_service":        with(slowService()),
+		"caller_cancels":      with(cancels()),
 		"several":             with(late, ended(), network()),
 	}
 }

@@ -3,7 +3,6 @@ package report
 import (
 	"fmt"
 	"strings"
-	"time"
 
 	"github.com/slowpod/slowpod/correlate"
 )
@@ -29,9 +28,13 @@ func tell(f *correlate.Finding, span *Span) Finding {
 	return out
 }
 
+// severity says how soon somebody should look.
 func severity(k correlate.State) string {
-	if k == correlate.SlowPod {
+	switch k {
+	case correlate.SlowPod, correlate.SlowService:
 		return "critical"
+	case correlate.CallerCancels:
+		return "info"
 	}
 	return "warning"
 }
@@ -42,12 +45,18 @@ func title(f *correlate.Finding) string {
 		correlate.SlowPod:           "One pod of %s is slow",
 		correlate.SlowPodUnverified: "One pod of %s looks slow",
 		correlate.Network:           "Calls to one pod of %s get lost",
+		correlate.SlowService:       "All pods of %s are slow",
+		correlate.CallerCancels:     "Callers of %s leave early",
 	}[f.Kind]
 	switch {
 	case f.Kind == correlate.Network && f.Evidence.Held > f.Evidence.Confirmed:
 		format = "Requests to one pod of %s get stuck"
-	case f.Proof == correlate.ProofServer:
-		format = "One pod of %s looks slow" // its callers may have left of themselves
+	case f.Kind == correlate.Network && f.Evidence.Timeouts == 0:
+		format = "Calls to one pod of %s are delayed"
+	case f.Kind == correlate.SlowPod && f.Proof != correlate.ProofBoth:
+		format = "One pod of %s looks slow" // its callers do not say so
+	case f.Kind == correlate.SlowService && f.Proof == correlate.ProofClient:
+		format = "All pods of %s look slow"
 	}
 	name, subset := shortName(f.Service), strings.TrimPrefix(f.Subset, "version-")
 	room := maxTitle - len(format) + len("%s")
@@ -64,100 +73,6 @@ func title(f *correlate.Finding) string {
 func shortName(service string) string {
 	name, _, _ := strings.Cut(service, ".")
 	return name
-}
-
-func summary(f *correlate.Finding) string {
-	e := &f.Evidence
-	var s []string
-	if f.Proof == correlate.ProofServer {
-		s = append(s,
-			fmt.Sprintf("The pod’s own proxy logged %s of %s requests as cut by their callers before the answer.",
-				count(e.Disconnects), count(e.ServerRequests)),
-			siblings(e, e.SiblingDisconnects))
-		if e.Requests > 0 {
-			s = append(s, "Its callers’ own records name no timeout there: they tried another pod, or left.")
-		} else {
-			s = append(s, "What the callers say is not in these records: they may have left of themselves.")
-		}
-		return strings.Join(s, " ")
-	}
-	s = append(s, fmt.Sprintf("Callers gave up on %s of %s requests%s.", count(e.Timeouts), count(e.Requests), atTimeout(e)))
-	switch f.Kind {
-	case correlate.SlowPod:
-		s = append(s, podLogged(e), siblings(e, e.SiblingTimeouts))
-	case correlate.SlowPodUnverified:
-		s = append(s, siblings(e, e.SiblingTimeouts),
-			fmt.Sprintf("The pod’s own proxy wrote %s in these records: they cannot tell the pod from the way to it.",
-				map[bool]string{true: "nothing", false: "too little"}[e.ServerRequests == 0]))
-	case correlate.Network:
-		if e.Held > e.Confirmed {
-			s = append(s, fmt.Sprintf("In %s of them the request was stuck in the pod’s own proxy: the app never had it.", count(e.Held)))
-		} else {
-			s = append(s, networkSaw(e))
-		}
-		s = append(s, siblings(e, e.SiblingTimeouts))
-	}
-	return strings.Join(s, " ")
-}
-
-// podLogged says what the pod's proxy logged of its callers' timeouts.
-func podLogged(e *correlate.Evidence) string {
-	if matched := e.Confirmed + e.Held; matched != e.Timeouts {
-		return fmt.Sprintf("The pod’s own proxy logged %s; %s matched, call by call.",
-			plural(int(e.Disconnects), "disconnect"), count(matched))
-	}
-	return fmt.Sprintf("The pod’s own proxy logged all %s as disconnects.", count(e.Timeouts))
-}
-
-// networkSaw says what the pod's proxy knows of requests that got lost.
-func networkSaw(e *correlate.Evidence) string {
-	if e.Confirmed+e.Held == 0 {
-		return "The pod’s own proxy saw none of them cut: it answered in time, or never received them."
-	}
-	return fmt.Sprintf("The pod’s own proxy saw %s as disconnects: the others it answered in time or never received.",
-		ofAll(e.Confirmed+e.Held, e.Timeouts))
-}
-
-func atTimeout(e *correlate.Evidence) string {
-	if e.TimeoutMS == 0 {
-		return ""
-	}
-	return fmt.Sprintf(" when the %s timeout ran out", duration(e.TimeoutMS))
-}
-
-func ofAll(n, all uint64) string {
-	switch n {
-	case all:
-		return "all " + count(n)
-	case 0:
-		return "none of them"
-	}
-	return fmt.Sprintf("%s of them", count(n))
-}
-
-func siblings(e *correlate.Evidence, cut uint64) string {
-	who := fmt.Sprintf("Its %s siblings", small(e.Siblings))
-	if e.Siblings == 1 {
-		who = "Its one sibling"
-	}
-	if cut == 0 {
-		return who + " had none."
-	}
-	return fmt.Sprintf("%s had %s of %s.", who, count(cut), count(e.SiblingRequests))
-}
-
-func cause(f *correlate.Finding) string {
-	switch {
-	case f.Kind == correlate.SlowPodUnverified:
-		return "the pod or the way to it: only its own proxy’s log can tell"
-	case f.Kind == correlate.Network && f.Evidence.Held > f.Evidence.Confirmed:
-		return "the pod’s own proxy: requests wait there before they reach the app"
-	case f.Kind == correlate.Network:
-		return "the way between the callers and the pod, or the pod’s proxy: the app answers what reaches it"
-	case f.Proof == correlate.ProofServer:
-		return "the app in the pod, or callers that leave early: only the callers’ log can tell"
-	}
-	return "the app in the pod: it had the requests and did not answer in time"
 }
 
 func evidence(e *correlate.Evidence) Evidence {
@@ -193,47 +108,4 @@ func sampleSide(s *correlate.SampleSide) *SampleSide {
 	return &SampleSide{
 		Start: Time(s.Start), DurationMS: s.Duration, Code: s.Code, Flags: orNull(s.Flags), Details: orNull(s.Details),
 	}
-}
-
-// next is what to run, in order. Nothing that changes the cluster comes first.
-func next(f *correlate.Finding) []Step {
-	ns, pod := word(f.Namespace, "namespace"), word(f.Pod, "pod")
-	var steps []Step
-	if f.Pod == "" {
-		if ip := ipOf(f.UpstreamHost); ip != "" {
-			steps = append(steps, Step{
-				Why:     "Which pod has this address: put its name in place of <pod> below",
-				Command: fmt.Sprintf("kubectl -n %s get pod -o wide --field-selector status.podIP=%s", ns, ip),
-			})
-		}
-	}
-	since := " --since-time=" + time.UnixMilli(f.Start).UTC().Format(time.RFC3339)
-	inPod := func(why, format string, changes bool) {
-		steps = append(steps, Step{Why: why, Command: fmt.Sprintf(format, ns, pod), Changes: changes})
-	}
-	switch f.Kind {
-	case correlate.SlowPodUnverified:
-		inPod("Read the missing side: the pod’s own proxy logs what became of these requests. Give slowpod both logs",
-			"kubectl -n %s logs %s -c istio-proxy"+since, false)
-		inPod("See whether the pod has been restarted, moved or starved", "kubectl -n %s describe pod %s", false)
-	case correlate.Network:
-		inPod("See whether the pod’s proxy is starved of CPU or memory", "kubectl -n %s top pod %s --containers", false)
-		inPod("See where the pod runs and what happened to it", "kubectl -n %s describe pod %s", false)
-		inPod("What the pod’s proxy holds back: connections and pending requests to its own app",
-			"kubectl -n %s exec %s -c istio-proxy -- pilot-agent request GET clusters | grep inbound", false)
-	default:
-		inPod("See what the app was doing", "kubectl -n %s logs %s"+since, false)
-		inPod("See whether it is starved of CPU or memory", "kubectl -n %s top pod %s --containers", false)
-		inPod("See whether it was restarted, throttled or failed its probes", "kubectl -n %s describe pod %s", false)
-		if f.Proof == correlate.ProofServer {
-			steps = append(steps, Step{
-				Why:     "Read the callers’ logs: they tell a timeout from a caller that left. Give slowpod both",
-				Command: "kubectl -n <namespace> logs <caller> -c istio-proxy" + since,
-			})
-		}
-		if f.Proof == correlate.ProofBoth {
-			inPod("Replace the pod, once you have looked inside", "kubectl -n %s delete pod %s", true)
-		}
-	}
-	return steps
 }

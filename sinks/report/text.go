@@ -4,9 +4,10 @@ import (
 	"fmt"
 	"io"
 	"maps"
-	"math"
 	"slices"
 	"strings"
+
+	"github.com/slowpod/slowpod/correlate"
 )
 
 // TextOptions says how text is written.
@@ -202,6 +203,9 @@ func day(t Time) string { return t.String()[:10] + " " + t.Clock() + " UTC" }
 
 func identity(f *Finding) string {
 	parts := []string{Safe(text0(f.UpstreamHost))}
+	if f.UpstreamHost == nil { // of a whole service, whose name says where it is
+		return Safe(text0(f.Service))
+	}
 	for _, p := range [...]struct {
 		name  string
 		value *string
@@ -227,16 +231,17 @@ func figures(r *Report, f *Finding) [][2]string {
 	add := func(name, format string, args ...any) {
 		rows = append(rows, [2]string{name, fmt.Sprintf(format, args...)})
 	}
-	if f.Proof != "server" {
+	ofPod := f.UpstreamHost != nil
+	if f.Proof != "server" && e.Requests > 0 {
 		add("timeouts", "%s of %s requests (UT) at the callers", count(e.Timeouts), count(e.Requests))
 	}
-	switch f.Proof {
-	case "both":
+	switch {
+	case f.Proof == "both" && ofPod && e.Timeouts > 0:
 		add("disconnects", "%s (DC, DR) at the pod; %s matched to a timeout, call by call", count(e.Disconnects), count(e.Confirmed))
-	case "server":
-		add("disconnects", "%s (DC, DR) at the pod", count(e.Disconnects))
+	case f.Proof != "client":
+		add("disconnects", "%s (DC, DR) at the %s", count(e.Disconnects), map[bool]string{true: "pod", false: "pods"}[ofPod])
 	}
-	if f.Proof != "server" {
+	if f.Proof != "server" && ofPod {
 		add("siblings", "%s of %s requests, %s", plural(int(e.SiblingTimeouts), "timeout"), count(e.SiblingRequests), plural(int(e.Siblings), "pod"))
 	}
 	if svc := row(r, f); svc != nil {
@@ -244,11 +249,17 @@ func figures(r *Report, f *Finding) [][2]string {
 			add("success of service", "%s", s)
 		}
 	}
-	if e.P50Ratio != nil {
-		if e.P50Cut { // rounded down: it stays a bound
-			add("median duration", "at least %.1f times the siblings’", math.Floor(10**e.P50Ratio)/10)
-		} else {
-			add("median duration", "%.1f times the siblings’", *e.P50Ratio)
+	than := "the siblings’"
+	if !ofPod {
+		than = "that before"
+	}
+	for _, q := range [...]struct {
+		name  string
+		ratio *float64
+		isCut bool
+	}{{"median duration", e.P50Ratio, e.P50Cut}, {"p90 duration", e.P90Ratio, e.P90Cut}} {
+		if q.ratio != nil {
+			add(q.name, "%s times %s", times(correlate.Ratio{Value: *q.ratio, Cut: q.isCut}), than)
 		}
 	}
 	if e.TimeoutMS != nil {

@@ -1,0 +1,399 @@
+package correlate
+
+import (
+	"cmp"
+	"math"
+	"slices"
+
+	"github.com/slowpod/slowpod/classify"
+	"github.com/slowpod/slowpod/correlate/durations"
+)
+
+// A service is slow when what all its pods do together is slower than what they
+// did before, and most of them are.
+const (
+	serviceZone   = 2.0 // quarter octaves
+	servicePast   = 60  // requests without which there is no past
+	movingAbove   = 0.2 * bar
+	frozenAbove   = 0.6 * bar
+	mostUp        = 0.6 // share of pods, by traffic, that are up
+	fewUp         = 0.3
+	upP50, upP90  = 0.4, 0.6 // octaves
+	upRequests    = 4
+	upAtMost      = 20.0 // requests that a pod counts for
+	guardAfter    = 180_000
+	serviceShifts = 3
+)
+
+// level is the evidence that all pods have become slower.
+func (gj *groupJudge) level() float64 { return slices.Max(gj.moves[gj.side()][:]) }
+
+// side is the one that tells how long requests take: the pods' own, where they
+// report.
+func (gj *groupJudge) side() int {
+	if gj.report[SideServer] >= reportShare*gj.report[SideClient] {
+		return SideServer
+	}
+	return SideClient
+}
+
+// state is what the service is now, as far as its pods tell.
+func (gj *groupJudge) state() State {
+	if gj.finding != nil {
+		return SlowService
+	}
+	return Healthy
+}
+
+// moving says that all pods together change, or have just done so: nothing old
+// says anything of one.
+func (gj *groupJudge) moving(now int64) bool {
+	return gj.slow || gj.level() > movingAbove || now < gj.guard
+}
+
+// frozen says that what is seen now is not to be taken for what is usual.
+func (gj *groupJudge) frozen() bool { return gj.slow || gj.level() > frozenAbove }
+
+// judgeService enters a slice into the evidence that all pods are slower.
+func (c *Correlator) judgeService(g *group, shares []share, now int64) {
+	gj := &g.judge
+	for side := range gj.moves {
+		past := &gj.past[side]
+		if past.N() < servicePast {
+			gj.moves[side] = [serviceShifts]float64{}
+			continue
+		}
+		var slice durations.Hist
+		for i := range shares {
+			slice.Add(&shares[i].sides[side].slice, 1)
+		}
+		r := durations.NewReference(past)
+		w := r.Weigh(&slice, serviceZone)
+		for k := range gj.moves[side] {
+			m := &gj.moves[side][k]
+			*m = min(max(*m+min(max(w.Slower[k], -maxSlice), maxSlice), 0), maxSum)
+		}
+	}
+	side := gj.side()
+	share, pods := gj.up(shares, side)
+	e := gj.level()
+	switch {
+	case !gj.slow:
+		gj.slow = e >= bar && share >= mostUp && pods >= min(2, len(gj.live))
+		gj.calmRun = 0
+	case e < quietBelow || share < fewUp:
+		if gj.calmRun++; gj.calmRun >= quietSlices {
+			gj.slow, gj.guard = false, now+guardAfter
+			gj.moves = [2][serviceShifts]float64{}
+		}
+	default:
+		gj.calmRun = 0
+	}
+}
+
+// up is the share of the pods, by traffic, that are slower than the service's
+// past, and how many these are.
+func (gj *groupJudge) up(shares []share, side int) (part float64, pods int) {
+	past := &gj.past[side]
+	if past.N() < servicePast {
+		return 0, 0
+	}
+	p50, p90 := past.Quantile(0.5), past.Quantile(0.9)
+	owns := make([]durations.Hist, 0, len(shares))
+	busy := 0
+	for i := range shares {
+		s := &shares[i].sides[side]
+		own := s.slice
+		own.Add(&shares[i].pod.judge.sides[side].window, 1)
+		owns = append(owns, own)
+		if own.N() >= upRequests {
+			busy++
+		}
+	}
+	least := float64(upRequests)
+	if busy < 3 {
+		least = 0.5
+	}
+	var all, up float64
+	for i := range owns {
+		n := owns[i].N()
+		if n < least {
+			continue
+		}
+		weight := min(n, upAtMost)
+		all += weight
+		if owns[i].Quantile(0.5) > p50+upP50 || owns[i].Quantile(0.9) > p90+upP90 {
+			up += weight
+			pods++
+		}
+	}
+	if all == 0 {
+		return 0, 0
+	}
+	return up / all, pods
+}
+
+// decideService opens and ends the finding that the whole service is slow. Of a
+// service with one pod it is the pod's.
+func (c *Correlator) decideService(g *group, shares []share, sum *siblingSum, now int64) {
+	gj := &g.judge
+	if gj.level() == 0 && !gj.slow {
+		gj.evidence = nil
+	} else {
+		if gj.evidence == nil {
+			gj.evidence = newEvidence(now-sliceLen, nil)
+			for side := range gj.evidence.sides {
+				gj.evidence.sides[side].others = gj.past[side]
+			}
+		}
+		gj.evidence.addService(shares, sum, now, gj.level() > 0 && gj.calmRun == 0)
+	}
+	sole := len(gj.live) == 1
+	switch {
+	case gj.slow && sole && gj.finding == nil:
+		if p := gj.live[0]; p.judge.finding == nil && p.judge.evidence != nil && !(p.judge.isNew && p.judge.age(now) < grace) {
+			p.judge.alone = true
+			kind := SlowPod
+			if !p.judge.reporting() {
+				kind = SlowPodUnverified
+			}
+			p.judge.evidence.sides = gj.evidence.sides
+			c.open(p, kind, now)
+		}
+	case gj.slow && !sole && gj.finding == nil:
+		gj.finding = &Finding{
+			Kind: SlowService, Service: g.service.name, Subset: g.subset, Start: gj.evidence.start, Detected: now, evidence: gj.evidence,
+			heard: g.heard, drop: func() { gj.finding, gj.evidence, gj.slow = nil, nil, false },
+		}
+		gj.worst = SlowService
+		c.publish(gj.finding)
+	case !gj.slow && gj.finding != nil:
+		c.close(gj.finding, gj.evidence.lastBad)
+		gj.finding, gj.evidence = nil, nil
+	}
+	if !gj.slow {
+		for _, p := range gj.live {
+			if p.judge.alone && p.judge.finding != nil {
+				c.end(p, p.judge.evidence.lastBad)
+				p.judge.clear()
+			}
+		}
+	}
+}
+
+// addService enters a slice of all pods; what they are compared with is their
+// past.
+func (e *evidence) addService(shares []share, sum *siblingSum, now int64, isBad bool) {
+	for i := range shares {
+		if c := shares[i].cell; c != nil {
+			e.tally.enter(c)
+		}
+		for side := range e.sides {
+			e.sides[side].own.Add(&shares[i].sides[side].slice, 1)
+			e.sides[side].cut.Add(&shares[i].sides[side].cut, 1)
+		}
+	}
+	e.siblings = max(e.siblings, sum.pods)
+	if isBad {
+		e.lastBad, e.bad = now, e.tally
+		e.bad.callers = slices.Clone(e.callers)
+	}
+}
+
+// heard is when any of the pods was last heard of.
+func (g *group) heard() int64 {
+	last := g.judge.judged
+	for _, p := range g.judge.live {
+		last = max(last, p.heard)
+	}
+	return last
+}
+
+// leavers counts, for one service, requests that the caller's application gave
+// up.
+type leavers struct {
+	at                 int64   // end of the last slice
+	fresh, short, long leaving // since then; of the last minutes; as usual
+	callers            []callerCount
+	from               int64 // since when there are so many; 0: there are not
+	calm               int   // slices in a row without, since a finding
+	worst              State
+	finding            *Finding
+	evidence           *evidence
+}
+
+type leaving struct {
+	lines              float64 // of the server side
+	confirmed, unknown float64 // with the caller's own word, and without any
+}
+
+func (l *leaving) plus(o leaving) {
+	l.lines += o.lines
+	l.confirmed += o.confirmed
+	l.unknown += o.unknown
+}
+
+func (l *leaving) scale(f float64) {
+	l.lines *= f
+	l.confirmed *= f
+	l.unknown *= f
+}
+
+func (l *leaving) share() float64 {
+	if l.lines <= 0 {
+		return 0
+	}
+	return (l.confirmed + l.unknown) / l.lines
+}
+
+type callerCount struct {
+	name string
+	n    float64
+}
+
+const (
+	leavingHalfLife = 120_000
+	usualHalfLife   = 30 * 60_000
+	leastConfirmed  = 5
+	leastUnknown    = 10
+	leastLeaving    = 0.02
+	leavingFactor   = 4
+	leavingCalm     = 6 // slices in a row
+	maxLeavers      = 32
+)
+
+// left notes that a caller's application gave a request up: by its own record,
+// or by the pod's alone.
+func (c *Correlator) left(g *group, call *Call) {
+	if g == c.registry.unknown {
+		return
+	}
+	l := &g.service.leavers
+	if s := call.Server; len(s) > 0 && (l.from == 0 || s[0].Start < l.from) {
+		l.from = s[0].Start
+	}
+	switch {
+	case call.Verdict == CallerLeft && call.Client != nil && call.Client.Outcome == classify.DownstreamClosed:
+		l.fresh.confirmed++
+		name := string(call.Client.Pod)
+		if name == "" {
+			name = string(addressIP(call.Client.UpstreamLocal))
+		}
+		l.blame(name)
+	case call.Verdict == ServerOnly && call.Server[0].Outcome == classify.DownstreamClosed:
+		l.fresh.unknown++
+		l.blame(string(addressIP(call.Server[0].Peer)))
+	}
+}
+
+func (l *leavers) blame(name string) {
+	if name == "" {
+		return
+	}
+	for i := range l.callers {
+		if l.callers[i].name == name {
+			l.callers[i].n++
+			return
+		}
+	}
+	if len(l.callers) == maxLeavers { // the rarest makes room
+		i := 0
+		for k := range l.callers {
+			if l.callers[k].n < l.callers[i].n {
+				i = k
+			}
+		}
+		l.callers[i] = callerCount{name, 1}
+		return
+	}
+	l.callers = append(l.callers, callerCount{name, 1})
+}
+
+// judgeLeavers decides, once a slice, whether callers of the service give up on
+// their own account.
+func (c *Correlator) judgeLeavers(s *service, now int64) {
+	l := &s.leavers
+	elapsed := float64(sliceLen)
+	if l.at != 0 {
+		elapsed = float64(now - l.at)
+	}
+	l.at = now
+	fresh := l.fresh
+	l.fresh = leaving{}
+	short := math.Exp2(-elapsed / leavingHalfLife)
+	l.short.scale(short)
+	for i := range l.callers {
+		l.callers[i].n *= short
+	}
+	l.short.plus(fresh)
+	if l.finding == nil { // what goes on now is not what is usual
+		l.long.scale(math.Exp2(-elapsed / usualHalfLife))
+		l.long.plus(fresh)
+	}
+	usual, share := leavingFactor*l.long.share(), l.short.share()
+	many := (l.short.confirmed >= leastConfirmed || l.short.unknown >= leastUnknown) && share > max(leastLeaving, usual)
+	switch {
+	case l.finding == nil && many && !s.slow():
+		l.evidence = newEvidence(now-sliceLen, nil)
+		l.evidence.lastBad = now
+		l.finding = &Finding{
+			Kind: CallerCancels, Service: s.name, Start: l.from, Detected: now, evidence: l.evidence,
+			heard: func() int64 { return l.at }, drop: func() { l.finding, l.evidence = nil, nil },
+		}
+		l.worst = CallerCancels
+		c.publish(l.finding)
+	case l.finding != nil && share > max(leastLeaving, usual)/2:
+		l.calm = 0
+		l.evidence.lastBad = now
+	case l.finding != nil:
+		if l.calm++; l.calm >= leavingCalm {
+			c.close(l.finding, l.evidence.lastBad)
+			l.finding, l.evidence, l.calm = nil, nil, 0
+		}
+	case share <= leastLeaving/2:
+		l.from = 0
+	}
+	if l.finding != nil {
+		e := &l.evidence.tally
+		e.disconnects += uint64(fresh.confirmed + fresh.unknown)
+		e.left += uint64(fresh.confirmed)
+		e.serverRequests += uint64(fresh.lines)
+		e.callers = l.names()
+		l.evidence.bad = *e
+	}
+}
+
+// slow says that the service as a whole is slow, or a pod of it.
+func (s *service) slow() bool {
+	for _, g := range s.groups {
+		if g.judge.slow {
+			return true
+		}
+		for _, p := range g.judge.live {
+			if p.judge.state == SlowPod || p.judge.state == SlowPodUnverified {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// names are the callers that most of the cancels come from, most first.
+func (l *leavers) names() []string {
+	var all float64
+	for _, c := range l.callers {
+		all += c.n
+	}
+	sorted := slices.Clone(l.callers)
+	slices.SortFunc(sorted, func(a, b callerCount) int {
+		return cmp.Or(cmp.Compare(b.n, a.n), cmp.Compare(a.name, b.name))
+	})
+	var names []string
+	for _, c := range sorted {
+		if c.n < 0.2*all || len(names) == maxCallers {
+			break
+		}
+		names = append(names, c.name)
+	}
+	return names
+}

@@ -1,0 +1,199 @@
+package report
+
+import (
+	"fmt"
+	"math"
+	"strings"
+
+	"github.com/slowpod/slowpod/correlate"
+)
+
+// summary tells the finding in a few sentences with numbers: what callers see,
+// what the pod says, what its siblings did.
+func summary(f *correlate.Finding) string {
+	e := &f.Evidence
+	var s []string
+	switch {
+	case f.Kind == correlate.SlowService:
+		s = []string{asBefore(e), gaveUp(e)}
+	case f.Kind == correlate.CallerCancels:
+		s = []string{leftEarly(e), "None of its pods is slower than the others."}
+	case f.Proof == correlate.ProofServer:
+		s = serverSays(e)
+	default:
+		s = []string{gaveUp(e), otherSide(f), siblings(e, e.SiblingTimeouts), slower(e)}
+		switch {
+		case e.Timeouts == 0:
+			s = []string{slower(e), "No caller’s timeout ran out.", otherSide(f)}
+		case f.Kind == correlate.SlowPodUnverified:
+			s = []string{gaveUp(e), siblings(e, e.SiblingTimeouts), slower(e), otherSide(f)}
+		}
+	}
+	return strings.Join(strings.Fields(strings.Join(s, " ")), " ")
+}
+
+// gaveUp says what the callers’ proxies made of it.
+func gaveUp(e *correlate.Evidence) string {
+	if e.Timeouts == 0 {
+		return ""
+	}
+	return fmt.Sprintf("Callers gave up on %s of %s requests%s.", count(e.Timeouts), count(e.Requests), atTimeout(e))
+}
+
+// otherSide says what the pod’s own proxy has to say to what its callers saw.
+func otherSide(f *correlate.Finding) string {
+	e := &f.Evidence
+	switch {
+	case f.Kind == correlate.SlowPod && e.Timeouts > 0:
+		return podLogged(e)
+	case f.Kind == correlate.SlowPodUnverified:
+		return fmt.Sprintf("The pod’s own proxy wrote %s in these records: they cannot tell the pod from the way to it.",
+			map[bool]string{true: "nothing", false: "too little"}[e.ServerRequests == 0])
+	case f.Kind == correlate.Network && e.Held > e.Confirmed:
+		return fmt.Sprintf("In %s of them the request was stuck in the pod’s own proxy: the app never had it.", count(e.Held))
+	case f.Kind == correlate.Network && e.Timeouts > 0:
+		return networkSaw(e)
+	case f.Kind == correlate.Network:
+		return "The pod’s own proxy saw it answer like its siblings."
+	}
+	return ""
+}
+
+// serverSays is what the pod’s own proxy logged where its callers say nothing
+// of the kind.
+func serverSays(e *correlate.Evidence) []string {
+	var s []string
+	if e.Disconnects > 0 {
+		s = append(s,
+			fmt.Sprintf("The pod’s own proxy logged %s of %s requests as cut by their callers before the answer.",
+				count(e.Disconnects), count(e.ServerRequests)),
+			siblings(e, e.SiblingDisconnects))
+	}
+	s = append(s, slower(e))
+	switch {
+	case e.Requests == 0:
+		s = append(s, "What the callers say is not in these records: they may have left of themselves.")
+	case e.Disconnects > 0:
+		s = append(s, "Its callers’ own records name no timeout there: they tried another pod, or left.")
+	default:
+		s = append(s, "Its callers’ own records do not show it.")
+	}
+	return s
+}
+
+func leftEarly(e *correlate.Evidence) string {
+	s := fmt.Sprintf("Callers left %s of %s requests before the answer", count(e.Disconnects), count(e.ServerRequests))
+	if e.Left > 0 {
+		s += fmt.Sprintf("; for %s of them their own records say so", count(min(e.Left, e.Disconnects)))
+	}
+	return s + "."
+}
+
+func asBefore(e *correlate.Evidence) string {
+	r := e.Sides[correlate.SideServer]
+	if r.P50.Value == 0 {
+		r = e.Sides[correlate.SideClient]
+	}
+	if r.P50.Value == 0 {
+		return ""
+	}
+	return fmt.Sprintf("Requests take %s times as long as before at the median and %s times at p90, over its %s.",
+		times(r.P50), times(r.P90), plural(e.Siblings, "pod"))
+}
+
+// slower says how much longer requests take than at the siblings.
+func slower(e *correlate.Evidence) string {
+	type view struct {
+		who   string
+		ratio correlate.SideRatios
+	}
+	var seen []view
+	for _, v := range []view{
+		{"by the pod’s own proxy", e.Sides[correlate.SideServer]}, {"by its callers", e.Sides[correlate.SideClient]},
+	} {
+		if v.ratio.P50.Value > 0 {
+			seen = append(seen, v)
+		}
+	}
+	if len(seen) == 0 {
+		return ""
+	}
+	of := func(v view) string {
+		return times(v.ratio.P50) + " times at the median, " + times(v.ratio.P90) + " at p90"
+	}
+	s := fmt.Sprintf("Against %s requests take %s: %s", theSiblings(e), seen[0].who, of(seen[0]))
+	if len(seen) > 1 {
+		s += "; " + seen[1].who + ": " + of(seen[1])
+	}
+	return s + "."
+}
+
+func theSiblings(e *correlate.Evidence) string {
+	switch e.Siblings {
+	case 0:
+		return "the pod’s own past"
+	case 1:
+		return "its one sibling"
+	}
+	return fmt.Sprintf("its %s siblings", small(e.Siblings))
+}
+
+// times is a ratio as people read it; of a lower bound it stays one.
+func times(r correlate.Ratio) string {
+	v := r.Value
+	digits := 1
+	if v >= 10 {
+		digits = 0
+	}
+	if !r.Cut {
+		return fmt.Sprintf("%.*f", digits, v)
+	}
+	unit := math.Pow10(digits)
+	return fmt.Sprintf("at least %.*f", digits, math.Floor(v*unit)/unit)
+}
+
+// podLogged says what the pod's proxy logged of its callers' timeouts.
+func podLogged(e *correlate.Evidence) string {
+	if matched := e.Confirmed + e.Held; matched != e.Timeouts {
+		return fmt.Sprintf("The pod’s own proxy logged %s; %s matched, call by call.",
+			plural(int(e.Disconnects), "disconnect"), count(matched))
+	}
+	return fmt.Sprintf("The pod’s own proxy logged all %s as disconnects.", count(e.Timeouts))
+}
+
+// networkSaw says what the pod's proxy knows of requests that got lost.
+func networkSaw(e *correlate.Evidence) string {
+	if e.Confirmed+e.Held == 0 {
+		return "The pod’s own proxy saw none of them cut: it answered in time, or never received them."
+	}
+	return fmt.Sprintf("The pod’s own proxy saw %s as disconnects: the others it answered in time or never received.",
+		ofAll(e.Confirmed+e.Held, e.Timeouts))
+}
+
+func atTimeout(e *correlate.Evidence) string {
+	if e.TimeoutMS == 0 {
+		return ""
+	}
+	return fmt.Sprintf(" when the %s timeout ran out", duration(e.TimeoutMS))
+}
+
+func ofAll(n, all uint64) string {
+	switch n {
+	case all:
+		return "all " + count(n)
+	case 0:
+		return "none of them"
+	}
+	return fmt.Sprintf("%s of them", count(n))
+}
+
+func siblings(e *correlate.Evidence, cut uint64) string {
+	who := fmt.Sprintf("Its %s siblings", small(e.Siblings))
+	if e.Siblings == 1 {
+		who = "Its one sibling"
+	}
+	if cut == 0 {
+		return who + " had none."
+	}
+	return fmt.Sprintf("%s had %s of %s.", who, count(cut), count(e.SiblingRequests))
+}
