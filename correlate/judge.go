@@ -225,7 +225,7 @@ type judge struct {
 	live          bool    // in its group's list
 	judged        int64   // end of the last slice
 	netCount      int
-	alone         bool    // the finding rests on its own past: it has no siblings
+	alone         bool // the finding rests on its own past: it has no siblings
 	evidence      *evidence
 	finding       *Finding
 	settled, lost int // of this slice: calls whose timeout is settled, and lost ones
