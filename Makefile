@@ -52,6 +52,10 @@ fuzz:
 bench:
 	$(GO) test -run '^$$' -bench . -benchmem ./...
 
+## fleet: simulated fleets against the limits that slowpod promises; FULL=1, BROKEN=1, ONLY=A12,A14, SEED=7, OUTPUT=bench/results/fleet.md
+fleet:
+	$(GO) run ./bench/fleet $(if $(FULL),--full) $(if $(BROKEN),--broken) $(if $(ONLY),--only=$(ONLY)) $(if $(SEED),--seed=$(SEED)) $(if $(OUTPUT),--output=$(OUTPUT))
+
 ## demo: a simulated mesh with one slow pod, live page and metrics, no broker
 demo:
 	$(GO) run ./cmd/slowpod demo
@@ -64,4 +68,4 @@ e2e: e2e-servers
 e2e-servers:
 	bench/e2e/prepare.sh $(KAFKA_VERSION)
 
-.PHONY: help build test race lint fmt fuzz bench demo e2e e2e-servers
+.PHONY: help build test race lint fmt fuzz bench fleet demo e2e e2e-servers
