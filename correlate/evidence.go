@@ -133,6 +133,9 @@ func (c *cell) cuts(side int) (n, cut uint64) {
 // keepEvidence enters a slice into the pod's evidence, if there is any.
 func (c *Correlator) keepEvidence(s *share, sum *siblingSum, now int64) {
 	j := &s.pod.judge
+	if j.alone {
+		return // it is its service's
+	}
 	if j.finding == nil && j.level(SideClient) == 0 && j.level(SideServer) == 0 && j.utLost < netTimeouts/2 {
 		j.evidence = nil
 		return

@@ -145,6 +145,8 @@ func (f *Finding) fill() {
 	}
 	f.Evidence = e.numbers(f.Ended)
 	switch {
+	case f.Kind == CallerCancels && e.left > 0:
+		f.Proof = ProofBoth
 	case f.Kind == SlowPodUnverified || e.serverRequests == 0:
 		f.Proof = ProofClient
 	case f.Kind == SlowPod && e.timeouts == 0 && !e.seenByCallers(), e.requests == 0:

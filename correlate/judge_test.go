@@ -45,6 +45,14 @@ func (s *scene) ok() end {
 	return end{code: 200, details: "via_upstream", duration: d + 2, serverCode: 200, serverDetails: "via_upstream", serverDuration: d}
 }
 
+// takes is a request that takes so many times as long as usual.
+func (s *scene) takes(factor float64) end {
+	e := s.ok()
+	e.serverDuration = int64(float64(e.serverDuration) * factor)
+	e.duration = e.serverDuration + 2
+	return e
+}
+
 const routeTimeout = 500
 
 var (
@@ -57,6 +65,11 @@ var (
 	cancel = end{
 		flags: "DC", details: "downstream_remote_disconnect", duration: 300,
 		serverDetails: "downstream_remote_disconnect", serverFlags: "DC", serverDuration: 298,
+	}
+	// leaves is a caller's application that leaves as soon as others are answered.
+	leaves = end{
+		flags: "DC", details: "downstream_remote_disconnect", duration: 25,
+		serverDetails: "downstream_remote_disconnect", serverFlags: "DC", serverDuration: 23,
 	}
 	// lost is a pod that answers at once, and a caller that never hears of it.
 	lost = end{
@@ -172,6 +185,16 @@ func (s *scene) slowThird(p float64, bad end) func(int64, int) end {
 	}
 }
 
+// slowThirdBy makes the third pod take so many times as long from the onset on.
+func (s *scene) slowThirdBy(factor float64) func(int64, int) end {
+	return func(at int64, pod int) end {
+		if pod == 3 && at >= onset {
+			return s.takes(factor)
+		}
+		return s.ok()
+	}
+}
+
 func TestJudge(t *testing.T) {
 	const host = "10.244.2.3:8080"
 	cases := []struct {
@@ -196,6 +219,77 @@ func TestJudge(t *testing.T) {
 				return s.ok()
 			})
 		}, []string{"slow_service  both"}},
+		{"the whole service is slow for four minutes, without a timeout", func(s *scene) {
+			s.traffic(0, 20*min1, 3, 10, func(at int64, _ int) end {
+				if at >= 5*min1 && at < 9*min1 {
+					return s.takes(4)
+				}
+				return s.ok()
+			})
+		}, []string{"slow_service  both ended"}},
+		{"one pod of three takes three times as long", func(s *scene) {
+			s.traffic(0, 6*min1, 3, 10, s.slowThirdBy(3))
+		}, []string{"slow_pod " + host + " both"}},
+		{"one pod of two takes three times as long", func(s *scene) {
+			s.traffic(0, 6*min1, 2, 10, func(at int64, pod int) end {
+				if pod == 2 && at >= onset {
+					return s.takes(3)
+				}
+				return s.ok()
+			})
+		}, []string{"slow_pod 10.244.2.2:8080 both"}},
+		{"the only pod takes three times as long as before", func(s *scene) {
+			s.traffic(0, 10*min1, 1, 10, func(at int64, _ int) end {
+				if at >= 6*min1 {
+					return s.takes(3)
+				}
+				return s.ok()
+			})
+		}, []string{"slow_pod 10.244.2.1:8080 both"}},
+		{"one pod of three takes a quarter longer", func(s *scene) {
+			s.traffic(0, 30*min1, 3, 10, s.slowThirdBy(1.25))
+		}, []string{}},
+		{"all but the callers find one pod slow: its answers are lost time on the way", func(s *scene) {
+			s.traffic(0, 6*min1, 3, 10, func(at int64, pod int) end {
+				e := s.ok()
+				if pod == 3 && at >= onset {
+					e.duration *= 4
+				}
+				return e
+			})
+		}, []string{"network " + host + " both"}},
+		{"callers of all pods begin to leave", func(s *scene) {
+			s.traffic(0, 20*min1, 3, 10, func(at int64, _ int) end {
+				if at >= 12*min1 && at < 15*min1 {
+					return s.share(0.2, leaves)
+				}
+				return s.ok()
+			})
+		}, []string{"caller_cancels  both ended"}},
+		{"a new pod is slow for its first minute", func(s *scene) {
+			s.traffic(0, 12*min1, 3, 10, func(int64, int) end { return s.ok() })
+			for at := int64(5 * min1); at < 12*min1; at += 300 {
+				e := s.ok()
+				if at < 6*min1 {
+					e = s.takes(5)
+				}
+				s.call(at, 4, e)
+			}
+		}, []string{}},
+		{"a new pod is slow and stays so", func(s *scene) {
+			s.traffic(0, 12*min1, 3, 10, func(int64, int) end { return s.ok() })
+			for at := int64(5 * min1); at < 12*min1; at += 300 {
+				s.call(at, 4, s.takes(5))
+			}
+		}, []string{"slow_pod 10.244.2.4:8080 both"}},
+		{"a pod's habit of half an hour", func(s *scene) {
+			s.traffic(0, 50*min1, 3, 4, func(_ int64, pod int) end {
+				if pod == 3 {
+					return s.takes(1.2)
+				}
+				return s.ok()
+			})
+		}, []string{}},
 		{"the whole service is down from before the first record", func(s *scene) {
 			s.traffic(0, 5*min1, 3, 10, func(int64, int) end { return timeout })
 		}, []string{}},

@@ -137,7 +137,7 @@ func (gj *groupJudge) up(shares []share, side int) (part float64, pods int) {
 // service with one pod it is the pod's.
 func (c *Correlator) decideService(g *group, shares []share, sum *siblingSum, now int64) {
 	gj := &g.judge
-	if gj.level() == 0 && !gj.slow {
+	if gj.level() == 0 && !gj.slow && gj.finding == nil {
 		gj.evidence = nil
 	} else {
 		if gj.evidence == nil {
@@ -151,14 +151,13 @@ func (c *Correlator) decideService(g *group, shares []share, sum *siblingSum, no
 	sole := len(gj.live) == 1
 	switch {
 	case gj.slow && sole && gj.finding == nil:
-		if p := gj.live[0]; p.judge.finding == nil && p.judge.evidence != nil && !(p.judge.isNew && p.judge.age(now) < grace) {
-			p.judge.alone = true
+		if j := &gj.live[0].judge; j.finding == nil && !(j.isNew && j.age(now) < grace) {
 			kind := SlowPod
-			if !p.judge.reporting() {
+			if !j.reporting() {
 				kind = SlowPodUnverified
 			}
-			p.judge.evidence.sides = gj.evidence.sides
-			c.open(p, kind, now)
+			j.alone, j.evidence = true, gj.evidence
+			c.open(gj.live[0], kind, now)
 		}
 	case gj.slow && !sole && gj.finding == nil:
 		gj.finding = &Finding{
@@ -193,7 +192,9 @@ func (e *evidence) addService(shares []share, sum *siblingSum, now int64, isBad 
 			e.sides[side].cut.Add(&shares[i].sides[side].cut, 1)
 		}
 	}
-	e.siblings = max(e.siblings, sum.pods)
+	if sum.pods > 1 {
+		e.siblings = max(e.siblings, sum.pods)
+	}
 	if isBad {
 		e.lastBad, e.bad = now, e.tally
 		e.bad.callers = slices.Clone(e.callers)
@@ -212,11 +213,14 @@ func (g *group) heard() int64 {
 // leavers counts, for one service, requests that the caller's application gave
 // up.
 type leavers struct {
-	at                 int64   // end of the last slice
-	fresh, short, long leaving // since then; of the last minutes; as usual
+	at                 int64               // end of the last slice
+	fresh, short, long leaving             // since then; of the last minutes; as usual, without the last minutes
+	latest             [usualAfter]leaving // what is to become usual
+	slices             int
 	callers            []callerCount
-	from               int64 // since when there are so many; 0: there are not
-	calm               int   // slices in a row without, since a finding
+	from               int64   // since when there are so many; 0: there are not
+	peak               float64 // highest share of a finding
+	calm               int     // slices in a row far below it
 	worst              State
 	finding            *Finding
 	evidence           *evidence
@@ -254,6 +258,8 @@ type callerCount struct {
 const (
 	leavingHalfLife = 120_000
 	usualHalfLife   = 30 * 60_000
+	usualAfter      = 12  // slices: so long nothing is taken for usual
+	leastUsual      = 100 // requests without which nothing is usual
 	leastConfirmed  = 5
 	leastUnknown    = 10
 	leastLeaving    = 0.02
@@ -328,10 +334,13 @@ func (c *Correlator) judgeLeavers(s *service, now int64) {
 	l.short.plus(fresh)
 	if l.finding == nil { // what goes on now is not what is usual
 		l.long.scale(math.Exp2(-elapsed / usualHalfLife))
-		l.long.plus(fresh)
+		next := &l.latest[l.slices%usualAfter]
+		l.long.plus(*next)
+		*next = fresh
+		l.slices++
 	}
 	usual, share := leavingFactor*l.long.share(), l.short.share()
-	many := (l.short.confirmed >= leastConfirmed || l.short.unknown >= leastUnknown) && share > max(leastLeaving, usual)
+	many := l.long.lines >= leastUsual && (l.short.confirmed >= leastConfirmed || l.short.unknown >= leastUnknown) && share > max(leastLeaving, usual)
 	switch {
 	case l.finding == nil && many && !s.slow():
 		l.evidence = newEvidence(now-sliceLen, nil)
@@ -340,15 +349,16 @@ func (c *Correlator) judgeLeavers(s *service, now int64) {
 			Kind: CallerCancels, Service: s.name, Start: l.from, Detected: now, evidence: l.evidence,
 			heard: func() int64 { return l.at }, drop: func() { l.finding, l.evidence = nil, nil },
 		}
-		l.worst = CallerCancels
+		l.worst, l.peak = CallerCancels, share
 		c.publish(l.finding)
-	case l.finding != nil && share > max(leastLeaving, usual)/2:
-		l.calm = 0
+	case l.finding != nil && share > max(leastLeaving/2, l.peak/3):
+		l.calm, l.peak = 0, max(l.peak, share)
 		l.evidence.lastBad = now
 	case l.finding != nil:
 		if l.calm++; l.calm >= leavingCalm {
 			c.close(l.finding, l.evidence.lastBad)
-			l.finding, l.evidence, l.calm = nil, nil, 0
+			l.finding, l.evidence, l.calm, l.from = nil, nil, 0, 0
+			l.short, l.callers = leaving{}, l.callers[:0]
 		}
 	case share <= leastLeaving/2:
 		l.from = 0

@@ -38,10 +38,10 @@ const (
 
 // options are what the flags say.
 type options struct {
-	full, broken, list bool
-	only               []string
-	seed               uint64
-	output             string
+	full, broken, list, cases bool
+	only                      []string
+	seed                      uint64
+	output                    string
 }
 
 func main() {
@@ -106,6 +106,7 @@ func parse(args []string, stdout, stderr io.Writer) (*options, error) {
 	k.Flag("seed", "The first seed of each row; further ones follow it.").Default("1").Uint64Var(&o.seed)
 	k.Flag("broken", "Run the deliberately broken builds instead, each with the damage that it must do.").BoolVar(&o.broken)
 	k.Flag("list", "List the rows and end.").BoolVar(&o.list)
+	k.Flag("cases", "Tell each fault that was missed or found late, and each false alert.").BoolVar(&o.cases)
 	k.Flag("output", "Write the tables as Markdown, too.").PlaceHolder("FILE").StringVar(&o.output)
 	_, err := k.Parse(args)
 	if only != "" {
@@ -163,6 +164,13 @@ func (o *options) play(ctx context.Context, chosen []scenario, simulate simulate
 	var missedLimits int
 	d.results, missedLimits = results(chosen)
 	d.results.text(stdout)
+	for _, row := range chosen {
+		if f, ok := row.(*fleet); ok && o.cases {
+			for _, c := range f.sheet.Cases {
+				fmt.Fprintf(stdout, "%s %s\n", f.id, c)
+			}
+		}
+	}
 	for _, row := range chosen {
 		if f, ok := row.(*fleet); ok && f.ways != nil {
 			d.besides = f.besides()

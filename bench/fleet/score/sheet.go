@@ -31,6 +31,9 @@ type Sheet struct {
 	// Starting are pods that were said to be starting, StartingOld those of
 	// them that were too old for it.
 	Starting, StartingOld int
+	// Cases tells, in words, each fault that was missed or found late, and
+	// each false alert.
+	Cases []string
 }
 
 // Nothing is the blame of an alert where nothing was on.
@@ -69,6 +72,7 @@ func (s *Sheet) Plus(o *Sheet) {
 	s.Path += o.Path
 	s.Hidden += o.Hidden
 	s.Faults = append(s.Faults, o.Faults...)
+	s.Cases = append(s.Cases, o.Cases...)
 	s.Clears = append(s.Clears, o.Clears...)
 	s.Starting += o.Starting
 	s.StartingOld += o.StartingOld
