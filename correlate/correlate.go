@@ -46,11 +46,10 @@ type Correlator struct {
 
 	longest int64 // client duration, of all services
 
-	began   int64             // start of the first slice
-	waiting int               // durations that wait for the median of their class
-	shares  []share           // scratch
-	groups  []*group          // scratch
-	names   map[string]string // callers
+	began  int64             // start of the first slice
+	shares []share           // scratch
+	groups []*group          // scratch
+	names  map[string]string // callers
 }
 
 // Span is from the earliest start to the latest end of all records.

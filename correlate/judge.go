@@ -145,7 +145,7 @@ type sums struct {
 	// siblings, same and own are evidence by alternative: against the
 	// siblings beyond the dead zone, against them as they are, and against
 	// the pod's own past.
-	siblings, same, own [durations.Alternatives]float64
+	siblings, same, own [durations.Alternatives]float32
 	well                float64 // evidence for the pod's health, since a finding
 	lead                int     // the alternative that raised the finding
 	offset, offsetN     float64 // habitual difference to the siblings, octaves
@@ -161,7 +161,7 @@ type sums struct {
 	rose                bool // with the last slice, in its lead
 	effective           bool // by the last slice, the difference is worth speaking of
 	p50, p90, tail      float64
-	trend               [durations.Alternatives]float64 // unbounded per slice, since the first
+	trend               [durations.Alternatives]float32 // unbounded per slice, since the first
 	trendN              float64
 	trendFrom           int64
 	waiting             []waiting // durations whose class has no median yet
@@ -173,14 +173,15 @@ type waiting struct {
 	since int64
 }
 
-// maxWaiting bounds those of all pods; waitSlices how long they wait.
+// How many may wait for one pod and side, and how long.
 const (
-	maxWaiting = 200_000
+	maxWaiting = 1000
 	waitFor    = 6 * sliceLen
 )
 
 // evidence is how much speaks for the pod being slow, and in which way.
 func (s *sums) evidence() (most float64, lead int) {
+	var highest float32
 	for k := range s.siblings {
 		e := s.siblings[k]
 		if k >= durations.Alternatives-2 { // only some requests: see Weight.Same
@@ -189,14 +190,14 @@ func (s *sums) evidence() (most float64, lead int) {
 		if s.pastCounts {
 			e = min(e, s.own[k])
 		}
-		if e > most {
-			most, lead = e, k
+		if e > highest {
+			highest, lead = e, k
 		}
 	}
-	return most, lead
+	return float64(highest), lead
 }
 
-func (s *sums) scale(f float64) {
+func (s *sums) scale(f float32) {
 	for k := range s.siblings {
 		s.siblings[k] *= f
 		s.same[k] *= f
@@ -216,7 +217,7 @@ func (s *sums) persistent() bool { return bits.OnesCount8(s.recent&0x1f) >= pers
 // judge is what is held of one pod.
 type judge struct {
 	state, worst  State
-	sides         [2]sums // SideClient, SideServer
+	sides         *[2]sums // SideClient, SideServer; nil while it is not live
 	report        [2]float64
 	ut, utLost    float64 // timeouts whose call is known, and those the pod knows nothing of; decayed
 	refused       float64 // decayed
@@ -329,8 +330,10 @@ func (c *Correlator) decide(p *pod, guarded bool, now int64) {
 }
 
 func (j *judge) clear() {
-	for side := range j.sides {
-		j.sides[side].clear()
+	if j.sides != nil {
+		for side := range j.sides {
+			j.sides[side].clear()
+		}
 	}
 	j.netCount, j.ut, j.utLost = 0, 0, 0
 	j.evidence, j.alone = nil, false

@@ -56,13 +56,15 @@ func (c *Correlator) closeSlice() {
 			p.group.touched = true
 			groups = append(groups, p.group)
 		}
-		p.group.meet(p, now)
+		if p.group != c.registry.unknown { // nobody knows who its siblings are
+			p.group.meet(p)
+		}
 	}
 	// Names decide the order, not who came first: findings are numbered and
 	// listed the same way however the lines were batched.
 	slices.SortFunc(groups, func(a, b *group) int { return strings.Compare(a.key, b.key) })
 	for _, g := range groups {
-		if g != c.registry.unknown { // nobody knows who the siblings are
+		if g != c.registry.unknown {
 			c.judgeGroup(g, place, now)
 		}
 		g.touched = false
@@ -80,13 +82,13 @@ func (c *Correlator) closeSlice() {
 	c.endSilent(now)
 }
 
-// meet notes that a pod has data in the slice that ends at now.
-func (g *group) meet(p *pod, now int64) {
+// meet notes that a pod has data in the slice that is being closed.
+func (g *group) meet(p *pod) {
 	j := &p.judge
 	if j.live {
 		return
 	}
-	j.live = true
+	j.live, j.sides = true, &[2]sums{}
 	i, _ := slices.BinarySearchFunc(g.judge.live, p, comparePods)
 	g.judge.live = slices.Insert(g.judge.live, i, p)
 }
@@ -105,21 +107,21 @@ func (g *group) lose(p *pod) {
 	if !j.live {
 		return
 	}
-	j.live = false
+	j.live, j.sides = false, nil
 	g.judge.live = slices.DeleteFunc(g.judge.live, func(o *pod) bool { return o == p })
 	if j.finding == nil {
-		j.sides, j.born = [2]sums{}, 0
+		j.born = 0
 		j.clear()
 	}
 }
 
 // forget drops the pods that were not heard of for so long that they are no
-// siblings any more. What is known of them is kept.
+// siblings any more, and what they were compared by.
 func (g *group) forget(now int64) {
 	g.judge.live = slices.DeleteFunc(g.judge.live, func(p *pod) bool {
 		gone := now-p.heard > silence
 		if gone {
-			p.judge.live = false
+			p.judge.live, p.judge.sides = false, nil
 		}
 		return gone
 	})
@@ -285,13 +287,11 @@ func (c *Correlator) classify(g *group, shares []share, now int64) {
 					kept = append(kept, w)
 				}
 			}
-			c.waiting += len(kept) - len(held.waiting)
 			held.waiting = kept
 			if s.cell != nil {
 				s.cell.sides[side].lasted.Each(func(k durations.Count) {
-					if !classes.Bin(side, k, &to.slice, &to.cut) && c.waiting < maxWaiting {
+					if !classes.Bin(side, k, &to.slice, &to.cut) && len(held.waiting) < maxWaiting {
 						held.waiting = append(held.waiting, waiting{k, now})
-						c.waiting++
 					}
 				})
 			}
@@ -451,12 +451,14 @@ func (c *Correlator) judgeSide(g *group, s *share, side int, pool *pooled, movin
 	case held.failing:
 		most = maxFailing
 	}
-	enter := func(sum *float64, l, most float64) { *sum = min(max(*sum+min(max(l, -maxSlice), most), 0), maxSum) }
+	enter := func(sum *float32, l float64) {
+		*sum = float32(min(max(float64(*sum)+min(max(l, -maxSlice), most), 0), maxSum))
+	}
 	held.recent <<= 1
 	for k := range held.siblings {
-		enter(&held.siblings[k], w.Slower[k], most)
-		enter(&held.same[k], w.Same[k], most)
-		held.trend[k] += w.Slower[k]
+		enter(&held.siblings[k], w.Slower[k])
+		enter(&held.same[k], w.Same[k])
+		held.trend[k] += float32(w.Slower[k])
 	}
 	if w.ForAny() {
 		held.recent |= 1
@@ -470,7 +472,7 @@ func (c *Correlator) judgeSide(g *group, s *share, side int, pool *pooled, movin
 		pr := durations.NewReference(&past)
 		pw := pr.Weigh(&got.slice, plain)
 		for k := range held.own {
-			enter(&held.own[k], pw.Slower[k], most)
+			enter(&held.own[k], pw.Slower[k])
 		}
 	} else {
 		held.own = held.siblings
