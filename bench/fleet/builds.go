@@ -19,10 +19,18 @@ type build struct {
 
 var whole = &build{name: "slowpod"}
 
-// The broken builds. One that is a switch of the core takes one line:
-//
-//	deadZoneOff = &build{name: "no dead zone", config: func(c *correlate.Config) { … }}
+// The broken builds.
 var (
 	clientOnly = &build{name: "client side only", drop: func(r *correlate.Record) bool { return r.Side == classify.Server }}
 	byAddress  = &build{name: "identity by address", entry: func(r *accesslog.Record) { r.Writer.PodID, r.Writer.Pod = nil, nil }}
+
+	noDeadZone   = without("no dead zone", correlate.RuleDeadZone)
+	noSliceBound = without("no bound of a slice", correlate.RuleSliceBound)
+	noGrace      = without("no grace", correlate.RuleGrace)
+	noPastAge    = without("own past of any age", correlate.RulePastAge)
+	newToStream  = without("new to the stream", correlate.RuleNewOfPeers)
 )
+
+func without(name string, rules correlate.Rule) *build {
+	return &build{name: name, config: func(c *correlate.Config) { c.Without = rules }}
+}

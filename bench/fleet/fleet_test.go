@@ -269,7 +269,7 @@ func TestRows(t *testing.T) {
 			t.Errorf("%s %q has no limit or no name", id, name)
 		}
 	}
-	want := "A1 A2 A3 A4 A5 A6 A7 A8 A9 A10 A11 A12 A13 A14 A15 A16 A17 A18 A19 A20a A20b A20c A21 A22a A22b B1 B2"
+	want := "A1 A2 A3 A4 A5 A6 A7 A8 A9 A10 A11 A12 A13 A14 A15 A16 A17 A18 A19 A20a A20b A20c A21 A22a A22b B1 B2 B3 B4 B5 B6 B7"
 	if got := strings.Join(ids, " "); got != want {
 		t.Errorf("rows %s, want %s", got, want)
 	}

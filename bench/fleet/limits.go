@@ -206,6 +206,9 @@ func show(limits ...limit) []limit {
 // over turns an upper bound into a lower one: what a broken build must exceed.
 func over(l limit) limit { l.least = true; return l }
 
+// under turns a lower bound into an upper one.
+func under(l limit) limit { l.least = false; return l }
+
 func quantileName(q float64) string { return fmt.Sprintf("p%.0f", 100*q) }
 
 func join(what, of string) string {

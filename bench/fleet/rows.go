@@ -91,8 +91,21 @@ func brokenRows() []scenario {
 		&fleet{id: "B2", name: "identity by address (A15's control)", build: byAddress,
 			world:  mix(func(c *world.Config) { c.Inject[world.Deploy] = 2 }),
 			limits: []limit{over(falsePer1000(40))}},
+		&fleet{id: "B3", name: "no dead zone", build: noDeadZone, world: mix(), limits: []limit{over(falsePer1000(100))}},
+		&fleet{id: "B4", name: "no bound of a slice, pauses", build: noSliceBound, world: only(9, world.Pause),
+			limits: []limit{over(counted("slow_pod", 4, falseAlerts))}},
+		&fleet{id: "B5", name: "no grace, deploys", build: noGrace, world: only(2, world.Deploy),
+			limits: []limit{over(counted("slow_pod", 6, falseAlerts))}},
+		&fleet{id: "B6", name: "own past of any age, slow before the first line, 2 min", build: noPastAge, cold: true,
+			world: world.Config{Services: 100, SlowFromStart: 0.4}, short: size{2, 2 * time.Minute}, full: size{8, 2 * time.Minute},
+			limits: []limit{under(recallOf(">= 100 requests", score.Many, 0.97))}},
+		&fleet{id: "B7", name: "new to the stream, cold start, calm", build: newToStream, cold: true, states: true,
+			world: world.Config{Services: 60}, short: size{6, 10 * time.Minute}, full: size{24, 10 * time.Minute},
+			limits: []limit{over(counted("pods starting", 4, func(s *score.Sheet) int { return s.Starting }))}},
 	}
 }
+
+func falseAlerts(s *score.Sheet) int { return s.False }
 
 // strata are shown beside the limits of the mix.
 func strata() []limit {

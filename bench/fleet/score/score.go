@@ -10,6 +10,7 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/slowpod/slowpod/bench/fleet/world"
 )
@@ -245,7 +246,9 @@ func (c *cry) join(later *cry) {
 // isOn says whether the cry is on what the episode is of.
 func (c *cry) isOn(e *world.Episode) bool {
 	if ofService(c.Kind) {
-		return e.Service == c.Service
+		// Where no record names the service, its pods' labels do: svc-1 for
+		// svc-1.sim.svc.cluster.local.
+		return e.Service == c.Service || c.Service != "" && strings.HasPrefix(e.Service, c.Service+".")
 	}
 	return c.life != nil && e.PodID == c.life.PodID
 }
