@@ -78,7 +78,7 @@ func (p *partition) fetch(ctx, handlers context.Context, conn *kafkago.Conn) err
 	case errors.Is(err, io.EOF), errors.Is(err, kafkago.RequestTimedOut):
 		lag := max(0, end-max(next, p.replayEnd))
 		p.metrics.lag().Set(float64(lag))
-		p.run.lags.Store(p.tp.String(), lag)
+		p.run.conditions.lags(p.stream, lag)
 		if next == start && end > next {
 			return p.unstick(ctx, handlers, conn)
 		}
@@ -137,6 +137,7 @@ func (p *partition) deliver(ctx, handlers context.Context, conn *kafkago.Conn, n
 	if err := ctx.Err(); err != nil {
 		return err // another owner may have it
 	}
+	p.fails(false) // the handler may wait, but that is no fault
 	if len(lines) > 0 {
 		b := ingest.Batch{Source: sourceName, Stream: p.stream, Lines: lines, Replay: lines[0].Number < p.replayEnd}
 		if err := p.run.handle(handlers, b); err != nil {

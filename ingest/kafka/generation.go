@@ -118,10 +118,9 @@ func (r *run) settle(found map[topicPartition]committed) []*partition {
 	for tp, p := range r.held {
 		if c, ok := found[tp]; !ok || c.offset != p.committed.offset {
 			delete(r.held, tp)
-			p.fails(false)
 			revoked = append(revoked, tp.String())
 			r.metrics.forget(tp)
-			r.lags.Delete(tp.String())
+			r.conditions.forget(p.stream)
 		}
 	}
 	owned := []*partition{}

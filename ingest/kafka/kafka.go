@@ -11,6 +11,7 @@ import (
 	"log/slog"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/slowpod/slowpod/ingest"
 )
@@ -53,9 +54,8 @@ type Source struct {
 
 	batchLines int // at most
 
-	joined   atomic.Bool  // holds an assignment, or is between two
-	troubled atomic.Int32 // partitions that cannot be read right now
-	lags     sync.Map     // by stream: int64, records that were there and not read
+	joined     atomic.Bool // holds an assignment, or is between two
+	conditions conditions
 }
 
 // New checks the configuration, reads the files that it names and registers the
@@ -88,20 +88,21 @@ func New(cfg Config, o Options) (*Source, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Source{cfg: cfg, o: o, log: o.Logger.With("source", sourceName), metrics: m, batchLines: maxBatchLines}, nil
+	return &Source{cfg: cfg, o: o, log: o.Logger.With("source", sourceName), metrics: m, batchLines: maxBatchLines,
+		conditions: conditions{patience: unreadableFor}}, nil
 }
 
 // Ready says whether this member has its place in the group and every partition
 // it owns is being read. It stays true through a rebalance that brings it nothing
 // new.
-func (s *Source) Ready() bool { return s.joined.Load() && s.troubled.Load() == 0 }
+func (s *Source) Ready() bool { return s.joined.Load() && s.conditions.good() }
 
-// CaughtUp says whether all that was there of a stream has been handled, as of
-// the last answer of its broker. It is false while nothing is known.
-func (s *Source) CaughtUp(stream string) bool {
-	lag, ok := s.lags.Load(stream)
-	return ok && lag.(int64) == 0 && s.troubled.Load() == 0
-}
+// CaughtUp says whether nothing more is to be had of a stream for now: all that
+// was there has been handled, as of the last answer of its broker, or it has
+// been unreadable for a minute in which another was read, its leader being gone.
+// While none can be read it is false for all that fail: what is written
+// meanwhile is still to come.
+func (s *Source) CaughtUp(stream string) bool { return s.conditions.caughtUp(stream, time.Now()) }
 
 // Run reads until ctx ends, which is the ordinary end: it returns nil. What has
 // been handled by then is committed, and the member has left the group. A

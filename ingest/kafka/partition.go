@@ -20,7 +20,7 @@ type partition struct {
 	metrics *partitionMetrics
 	chunk   chunk
 	stuck   int  // fetches in a row that brought nothing where there is something
-	failing bool // counted in Source.troubled
+	failing bool // as Source.conditions has it
 
 	// handling is held while the handler runs, and while next and the horizon
 	// are looked at together.
@@ -99,11 +99,7 @@ func (p *partition) fails(now bool) {
 		return
 	}
 	p.failing = now
-	if now {
-		p.run.troubled.Add(1)
-	} else {
-		p.run.troubled.Add(-1)
-	}
+	p.run.conditions.fails(p.stream, now)
 }
 
 // session reads over one connection until that fails.
