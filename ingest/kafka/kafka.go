@@ -21,9 +21,14 @@ import (
 // never by two at once. The lines are borrowed: a handler that keeps bytes
 // copies them. An error ends the run and is returned by it as it is.
 //
-// Its ctx ends when the run does, and when a batch is still being handled long
-// after its partition was taken away: a batch that is then given up with an
-// error is not acknowledged, and that is no fault.
+// Its ctx ends with the generation of the group: when the group rebalances, and
+// when the run ends. A handler that waits for something then gives the batch up
+// with an error, which is no fault; one that is at work finishes it, for until it
+// returns nobody gets the partition. What was given up is not acknowledged and
+// comes again, in batches that may be cut differently: to this handler if the
+// partition stays, else to its next owner, who counts the lines that this one had
+// counted once more. That, and what was handled but not committed before a crash,
+// is what at least once means here.
 type Handler func(ctx context.Context, b ingest.Batch) error
 
 // Options are what a source is given beside its configuration. The zero value
@@ -121,7 +126,7 @@ func (s *Source) Run(ctx context.Context, handle Handler) error {
 	defer client.close()
 	r := &run{
 		Source: s, client: client, handle: handle,
-		ctx: ctx, stop: stop, held: map[topicPartition]*partition{},
+		stop: stop, held: map[topicPartition]*partition{},
 	}
 	for ctx.Err() == nil {
 		if topics := r.awaitTopics(ctx); topics != nil {
@@ -140,7 +145,6 @@ type run struct {
 	*Source
 	client *client
 	handle Handler
-	ctx    context.Context // of the handlers; ends with the run
 	stop   context.CancelFunc
 	sampler
 
