@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -70,6 +71,23 @@ func each(t *testing.T, partitions int, n int64, members ...*member) {
 	}
 }
 
+// hasSeriesOfItsOwn waits until the series with a partition are those of the
+// partitions that the member has now.
+func (m *member) hasSeriesOfItsOwn(partitions int) {
+	m.t.Helper()
+	told := m.callbacks()
+	for p := range partitions {
+		stream := fmt.Sprint("logs/", p)
+		owned := strings.LastIndex(told, "+"+stream) > strings.LastIndex(told, "-"+stream)
+		for _, name := range []string{"lag_records", "last_record_timestamp_seconds"} {
+			eventually(m.t, fmt.Sprintf("%s of %s: %v", name, stream, owned), func() bool {
+				_, there := m.metric(name, strconv.Itoa(p))
+				return there == owned
+			})
+		}
+	}
+}
+
 // Members share the partitions; one leaves, the other takes over; nothing is
 // lost, and what a member keeps in a rebalance is not revoked.
 func TestMembers(t *testing.T) {
@@ -91,12 +109,16 @@ func TestMembers(t *testing.T) {
 	if got := b.callbacks(); len(got) != len("+logs/0 +logs/1") {
 		t.Error("callbacks of the second:", got)
 	}
+	a.wants(len(a.got()) + 100)
+	a.hasSeriesOfItsOwn(partitions)
+	b.hasSeriesOfItsOwn(partitions)
 	if err := b.stop(); err != nil {
 		t.Error(err)
 	}
 	n := len(a.got())
 	eventually(t, "all four again", func() bool { return strings.Count(a.callbacks(), "+") == 6 })
 	a.wants(n + 100)
+	a.hasSeriesOfItsOwn(partitions)
 	total := stop()
 	eventually(t, "the end", func() bool {
 		for p := range int32(partitions) {
