@@ -29,6 +29,7 @@ type Finding struct {
 	Start, Detected int64
 	End             int64
 	Ended           bool
+	Silent          bool // ended because nobody heard of the pod any more
 	Evidence        Evidence
 
 	pod *pod
@@ -88,6 +89,7 @@ func (c *Correlator) endSilent(now int64) {
 	for i := 0; i < len(c.findings); i++ {
 		if f := c.findings[i]; !f.Ended && (now-f.pod.heard > silence || f.pod.replaced(now)) {
 			p := f.pod
+			f.Silent = !p.replaced(now)
 			c.end(p, p.heard)
 			p.judge = judge{worst: p.judge.worst}
 		}

@@ -10,7 +10,7 @@ import (
 const (
 	dropQueueFull = "queue_full" // the oldest, when too many wait for a replica
 	dropRefused   = "refused"    // the replica does not want them: not tried again before the next time they are due
-	dropExpired   = "expired"    // resolved, and the replica was away until nobody needed to hear it
+	dropExpired   = "expired"    // the replica was away until nobody needed to hear it
 	dropShutdown  = "shutdown"   // not delivered by the end
 
 	failNetwork = "network"

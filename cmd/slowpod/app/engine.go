@@ -271,6 +271,14 @@ func (e *Engine) Watermark() int64 {
 	return e.core.Watermark()
 }
 
+// Reading says whether there is any stream. Without one, nobody here knows how
+// pods are now.
+func (e *Engine) Reading() bool {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return len(e.feeds) > 0
+}
+
 // Changes counts the findings that began or ended.
 func (e *Engine) Changes() uint64 {
 	e.mu.Lock()
