@@ -52,13 +52,13 @@ type daemon struct {
 // last, so that the last scrape sees everything.
 func (d *daemon) run(ctx context.Context) error {
 	streams := &app.Streams{}
-	writer, closeCalls, err := d.openCalls(streams)
+	reg := prometheus.NewRegistry()
+	writer, closeCalls, err := d.openCalls(streams, reg)
 	if err != nil {
 		return err
 	}
-	defer closeCalls()
 	engine := app.NewEngine(d.cfg.Bounds.Core(), writer)
-	reg := app.NewRegistry(engine)
+	app.Register(reg, engine)
 	d.registerReload(reg)
 
 	var topics *app.Kafka
@@ -93,7 +93,7 @@ func (d *daemon) run(ctx context.Context) error {
 
 	err = d.serve(ctx, engine, topics, streams, alerts, serving)
 	stopServer()
-	err = errors.Join(err, <-serving, engine.Flush())
+	err = errors.Join(err, <-serving, closeCalls())
 	totals := engine.Totals()
 	d.logger.Info("slowpod has stopped", "lines", totals.Read, "records", totals.Records)
 	return err
@@ -150,9 +150,9 @@ func (d *daemon) sources() []string {
 
 // openCalls opens the calls file for appending: what an earlier run wrote is
 // still true.
-func (d *daemon) openCalls(streams *app.Streams) (*calls.Writer, func(), error) {
+func (d *daemon) openCalls(streams *app.Streams, reg prometheus.Registerer) (*calls.Writer, func() error, error) {
 	if d.callsFile == "" {
-		return nil, func() {}, nil
+		return nil, func() error { return nil }, nil
 	}
 	f, err := os.OpenFile(d.callsFile, os.O_CREATE|os.O_RDWR|os.O_APPEND, 0o600)
 	if err == nil {
@@ -161,7 +161,17 @@ func (d *daemon) openCalls(streams *app.Streams) (*calls.Writer, func(), error) 
 	if err != nil {
 		return nil, nil, fmt.Errorf("calls file: %w", err)
 	}
-	return calls.NewWriter(f, streams.Name), func() { f.Close() }, nil
+	spool, err := calls.NewSpool(f, d.callsFile, reg)
+	if err != nil {
+		return nil, nil, err
+	}
+	return calls.NewSpooled(spool, streams.Name), func() error {
+		defer f.Close()
+		if err := spool.Close(); err != nil {
+			return fmt.Errorf("calls file: %w", err)
+		}
+		return nil
+	}, nil
 }
 
 // endLine ends a line that a killed process left torn, so that the next call
@@ -181,19 +191,23 @@ func endLine(f *os.File) error {
 	return err
 }
 
-// flush writes calls out once a second. A calls file that cannot be written is
-// said once and stops nothing.
+// flush writes calls out once a second. When a calls file cannot be written, and
+// when it can again, is said once; it stops nothing.
 func (d *daemon) flush(ctx context.Context, engine *app.Engine) error {
 	tick := time.NewTicker(time.Second)
 	defer tick.Stop()
+	failing := false
 	for {
 		select {
 		case <-ctx.Done():
 			return nil
 		case <-tick.C:
-			if err := engine.Flush(); err != nil {
-				d.logger.Error("the calls file cannot be written: no more calls are kept", "err", err)
-				return nil
+			err, failed := engine.Flush(), failing
+			switch failing = err != nil; {
+			case failing && !failed:
+				d.logger.Error("the calls file cannot be written: calls wait for it, and are dropped when there are too many", "err", err)
+			case failed && !failing:
+				d.logger.Info("the calls file is written again")
 			}
 		}
 	}

@@ -160,7 +160,7 @@ func TestSilent(t *testing.T) {
 		if got := f.received("two:9093"); len(got) != 0 {
 			t.Errorf("a replica that was away was told %v", got)
 		}
-		if n := value(t, reg, "slowpod_alertmanager_alerts_dropped_total", "http://two:9093", dropExpired); n != 2 {
+		if n := value(t, reg, "slowpod_sink_dropped_total", "http://two:9093", dropExpired); n != 2 {
 			t.Errorf("%v expired, want 2", n)
 		}
 		// It is heard of again, and recovers.
@@ -385,7 +385,7 @@ func TestAnswers(t *testing.T) {
 			if !again {
 				refused = 1
 			}
-			if n := value(t, reg, "slowpod_alertmanager_alerts_dropped_total", "http://one:9093", dropRefused); n != refused {
+			if n := value(t, reg, "slowpod_sink_dropped_total", "http://one:9093", dropRefused); n != refused {
 				t.Errorf("%d: %v dropped", code, n)
 			}
 			if n := value(t, reg, "slowpod_alertmanager_last_success_timestamp_seconds", "http://one:9093"); n < float64(time.Now().Unix()-60) {
@@ -436,7 +436,7 @@ func TestQueueIsBounded(t *testing.T) {
 		if n := value(t, reg, "slowpod_alertmanager_queue_length", "http://one:9093"); n != 100 {
 			t.Errorf("%v wait", n)
 		}
-		if n := value(t, reg, "slowpod_alertmanager_alerts_dropped_total", "http://one:9093", dropQueueFull); n != 900 {
+		if n := value(t, reg, "slowpod_sink_dropped_total", "http://one:9093", dropQueueFull); n != 900 {
 			t.Errorf("%v were dropped", n)
 		}
 		// When it is back, resending heals what was dropped, bit by bit.
@@ -464,7 +464,7 @@ func TestResolvedExpires(t *testing.T) {
 		if r.replicas[0].queue.len() != 0 {
 			t.Error("it waits for ever")
 		}
-		if n := value(t, reg, "slowpod_alertmanager_alerts_dropped_total", "http://one:9093", dropExpired); n != 1 {
+		if n := value(t, reg, "slowpod_sink_dropped_total", "http://one:9093", dropExpired); n != 1 {
 			t.Errorf("%v dropped", n)
 		}
 	})
@@ -521,7 +521,7 @@ func TestShutdownWithinDeadline(t *testing.T) {
 					t.Errorf("the end took %s", took)
 				}
 				one(t, f.received("one:9093"))
-				if n := value(t, reg, "slowpod_alertmanager_alerts_dropped_total", "http://two:9093", dropShutdown); n != 1 {
+				if n := value(t, reg, "slowpod_sink_dropped_total", "http://two:9093", dropShutdown); n != 1 {
 					t.Errorf("%v dropped", n)
 				}
 			})
@@ -623,7 +623,7 @@ func TestMetrics(t *testing.T) {
 	if want := map[string]int{
 		"slowpod_alertmanager_alerts_sent_total":              2,
 		"slowpod_alertmanager_requests_failed_total":          8,
-		"slowpod_alertmanager_alerts_dropped_total":           8,
+		"slowpod_sink_dropped_total":                          8,
 		"slowpod_alertmanager_last_success_timestamp_seconds": 2,
 		"slowpod_alertmanager_queue_length":                   2,
 		"slowpod_alertmanager_queue_capacity":                 2,

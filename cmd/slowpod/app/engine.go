@@ -39,8 +39,7 @@ func NewEngine(b correlate.Bounds, w *calls.Writer) *Engine {
 	return e
 }
 
-// Flush writes out the calls that are final. Its error is the first that there
-// was: nothing is written after it.
+// Flush writes out the calls that are final. Its error says that some still wait.
 func (e *Engine) Flush() error {
 	if e.calls == nil {
 		return nil

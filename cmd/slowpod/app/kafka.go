@@ -85,6 +85,9 @@ func (k *Kafka) revoked(streams []string) {
 // open half was asked for: one that is decided in between is in one of the two.
 func (k *Kafka) horizon(stream string) (int64, bool) {
 	oldest, ok := k.engine.Oldest(k.streams.Number(stream))
-	_ = k.engine.Flush() // whoever writes them out once a second reports it
+	// What the file refuses waits for it within a bound, and is lost if this
+	// process is killed meanwhile: reading never waits for a sink. Whoever
+	// writes them out once a second reports it.
+	_ = k.engine.Flush()
 	return oldest, ok
 }

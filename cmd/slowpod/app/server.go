@@ -49,15 +49,19 @@ type Server struct {
 	o        ServerOptions
 }
 
-// NewRegistry returns a registry with what is known of the engine and of the
-// process.
+// NewRegistry returns a registry with what Register adds.
 func NewRegistry(e *Engine) *prometheus.Registry {
 	reg := prometheus.NewRegistry()
+	Register(reg, e)
+	return reg
+}
+
+// Register adds what is known of the engine and of the process.
+func Register(reg prometheus.Registerer, e *Engine) {
 	reg.MustRegister(
 		prom.New(e), versioncollector.NewCollector("slowpod"),
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
 	)
-	return reg
 }
 
 // Listen opens the address, so that a taken one is known before anything is
