@@ -97,10 +97,11 @@ func TestAlertsWithoutStreams(t *testing.T) {
 	t.Parallel()
 	engine, feed := slowPod(t)
 	p := newPager(t)
-	alerts := &app.Alerts{Engine: engine, Sink: newSink(t, p.config())}
+	alerts := app.NewAlerts(engine)
+	alerts.Use(newSink(t, p.config()))
 	ctx, cancel := context.WithCancel(t.Context())
-	done := make(chan error, 1)
-	go func() { done <- alerts.Run(ctx) }()
+	var running sync.WaitGroup
+	running.Go(func() { alerts.Run(ctx) })
 	eventually(t, "it fires, again and again", func() bool { n, _ := p.told(); return n > 1 })
 
 	feed.Close()
@@ -108,9 +109,7 @@ func TestAlertsWithoutStreams(t *testing.T) {
 	before, _ := p.told()
 	time.Sleep(2500 * time.Millisecond)
 	cancel()
-	if err := <-done; err != nil {
-		t.Error(err)
-	}
+	running.Wait()
 	if after, solved := p.told(); after != before || solved != 0 {
 		t.Errorf("fires %d times more, resolved %d times", after-before, solved)
 	}

@@ -196,13 +196,13 @@ func (f *Feed) isNext() bool {
 const idleAfter = 15 * time.Second
 
 // Run looks after silent streams until ctx ends.
-func (e *Engine) Run(ctx context.Context) error {
+func (e *Engine) Run(ctx context.Context) {
 	tick := time.NewTicker(time.Second)
 	defer tick.Stop()
 	for {
 		select {
 		case <-ctx.Done():
-			return nil
+			return
 		case now := <-tick.C:
 			e.advance(now)
 		}

@@ -124,7 +124,7 @@ func TestALittleTrafficHoldsNobodyBack(t *testing.T) {
 		defer group.Wait()
 		defer cancel()
 		busy, little := engine.Feed(func() bool { return false }), engine.Feed(func() bool { return true })
-		group.Go(func() { _ = engine.Run(ctx) }) // returns nil
+		group.Go(func() { engine.Run(ctx) })
 		began := time.Now()
 		group.Go(func() {
 			q := app.NewPipeline(engine.Worker("kafka"), 1, slog.New(slog.DiscardHandler))

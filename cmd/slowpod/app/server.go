@@ -158,6 +158,9 @@ func (s *Server) Run(ctx context.Context) error {
 	within, cancel := context.WithTimeout(context.WithoutCancel(ctx), shutdownWithin)
 	defer cancel()
 	err := s.http.Shutdown(within)
+	if errors.Is(err, context.DeadlineExceeded) { // a client holds on: it is not our fault
+		err = s.http.Close()
+	}
 	if serr := <-failed; !errors.Is(serr, http.ErrServerClosed) {
 		err = errors.Join(err, serr)
 	}
