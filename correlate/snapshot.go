@@ -139,7 +139,7 @@ func (c *Correlator) Snapshot() *Snapshot {
 		}
 	}
 	if c.join.traces.shift > 0 {
-		s.Dropped[BoundTraces.String()] = c.join.traces.left
+		s.Dropped[BoundTraces.String()] += c.join.traces.left
 	}
 	unnamed := map[*group]serverCount{}
 	for _, h := range c.registry.hostList {
