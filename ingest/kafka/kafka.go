@@ -93,7 +93,7 @@ func New(cfg Config, o Options) (*Source, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Source{cfg: cfg, o: o, log: o.Logger.With("source", sourceName), metrics: m, batchLines: maxBatchLines,
+	return &Source{cfg: cfg, o: o, log: o.Logger.With("component", sourceName), metrics: m, batchLines: maxBatchLines,
 		conditions: conditions{patience: unreadableFor}}, nil
 }
 
