@@ -68,4 +68,8 @@ e2e: e2e-servers
 e2e-servers:
 	bench/e2e/prepare.sh $(KAFKA_VERSION)
 
-.PHONY: help build test race lint fmt fuzz bench fleet demo e2e e2e-servers
+## servers: a Kafka and an Alertmanager on localhost to try slowpod on, until Ctrl-C
+servers: e2e-servers
+	bench/e2e/servers.sh $(KAFKA_VERSION)
+
+.PHONY: help build test race lint fmt fuzz bench fleet demo e2e e2e-servers servers

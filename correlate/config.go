@@ -13,7 +13,8 @@ type Bounds struct {
 	JoinBytes int
 	// Halves is the number of open halves (bound halves).
 	Halves int
-	// Traces is the number of traces of finished records (bound traces).
+	// Traces is the number of traces of finished records (bound traces, which
+	// also counts halves whose request id has left too many to look at).
 	Traces int
 	// Pods is the number of pods (bound pods), Services that of services
 	// with their subsets (bound services).

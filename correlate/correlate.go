@@ -45,6 +45,7 @@ type Correlator struct {
 	records           uint64
 
 	longest int64 // client duration, of all services
+	oldest  oldestLines
 
 	began  int64             // start of the first slice
 	shares []share           // scratch
@@ -221,24 +222,6 @@ func (c *Correlator) closeUntil(start int64) {
 // horizon is the end time before which no half can ask for a trace.
 func (c *Correlator) horizon() int64 {
 	return c.window.start - 2*min(max(minWait, c.longest), maxWait)
-}
-
-// Oldest returns the place of the first line of a file that an open half still
-// needs; false where there is none.
-func (c *Correlator) Oldest(file int32) (line int64, ok bool) {
-	for i := range c.join.halves.all {
-		if h := &c.join.halves.all[i]; h.open && h.file == file && (!ok || h.line < line) {
-			line, ok = h.line, true
-		}
-	}
-	for _, s := range c.streams {
-		for i := range s.held {
-			if h := &s.held[i]; h.half && h.file == file && (!ok || h.line < line) {
-				line, ok = h.line, true
-			}
-		}
-	}
-	return line, ok
 }
 
 // Watermark is the start of the oldest open slice: up to then all is judged.

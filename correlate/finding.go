@@ -32,6 +32,7 @@ type Finding struct {
 	Start, Detected int64
 	End             int64
 	Ended           bool
+	Silent          bool // ended because nobody heard of the pod any more
 	Evidence        Evidence
 
 	pod      *pod         // nil: it is of a whole service
@@ -118,9 +119,11 @@ func (c *Correlator) endSilent(now int64) {
 		switch {
 		case f.Ended || now-f.heard() <= silence && (f.pod == nil || !f.pod.replaced(now)):
 		case f.pod != nil:
+			f.Silent = !f.pod.replaced(now)
 			c.end(f.pod, f.heard())
 			f.pod.judge.clear()
 		default:
+			f.Silent = true
 			f.drop()
 			c.close(f, f.heard())
 		}

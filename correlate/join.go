@@ -107,6 +107,7 @@ func (c *Correlator) enter(r *Record, hostIndex int32) {
 		c.dropped[BoundHalves]++
 		return
 	}
+	c.oldest.note(r.File, r.Line)
 	c.join.halves.all[i].from = from
 	c.join.halves.all[i].service = c.registry.indexOf(r.Target)
 	c.pair(i)

@@ -512,8 +512,8 @@ func TestSilentPod(t *testing.T) {
 	}
 	c.Close()
 	snap := c.Snapshot()
-	if len(snap.Findings) != 1 || !snap.Findings[0].Ended || snap.Findings[0].End != last {
-		t.Errorf("findings %+v, want one that ended at %d", snap.Findings, last)
+	if len(snap.Findings) != 1 || !snap.Findings[0].Silent || snap.Findings[0].End != last {
+		t.Errorf("findings %+v, want one that ended in silence at %d", snap.Findings, last)
 	}
 }
 
@@ -533,7 +533,7 @@ func TestSilentStream(t *testing.T) {
 	}
 	feed(c).Silent(11 * min1)
 	snap := c.Snapshot()
-	if len(snap.Findings) != 1 || !snap.Findings[0].Ended {
+	if len(snap.Findings) != 1 || !snap.Findings[0].Ended || !snap.Findings[0].Silent {
 		t.Fatalf("after eleven minutes: %q", kinds(snap))
 	}
 	if end := snap.Findings[0].End; end > records[len(records)-1].End() {

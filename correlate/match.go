@@ -135,7 +135,7 @@ func (c *Correlator) mutual(i int32, find func(*half) int32) int32 {
 // clientTraces finds, among finished records, the client's record of a server
 // half, and the nearest on another pod of its service that ended after it.
 func (c *Correlator) clientTraces(h *half, p *pod) (here, elsewhere *trace) {
-	c.join.traces.each(h.id, func(t *trace) bool {
+	whole := c.join.traces.each(h.id, func(t *trace) bool {
 		switch {
 		case t.side() != classify.Client || !h.near(t.end()):
 		case t.host == h.host:
@@ -149,6 +149,9 @@ func (c *Correlator) clientTraces(h *half, p *pod) (here, elsewhere *trace) {
 		}
 		return true
 	})
+	if !whole {
+		c.dropped[BoundTraces]++
+	}
 	return here, elsewhere
 }
 

@@ -47,6 +47,7 @@ func (c *Correlator) expire(now int64) {
 	each(classify.Server, c.serverAlone)
 	for _, i := range list {
 		c.leave(i, now)
+		c.oldest.fresh = false
 	}
 }
 
@@ -127,7 +128,7 @@ func (c *Correlator) resolveServerByID(i int32) {
 	here, elsewhere := c.clientTraces(h, p)
 	switch {
 	case here != nil:
-		j.client = here.record()
+		j.client = j.traces.record(here)
 		c.finishServer(i, p, Joined, traceKey(h, here), &j.client)
 	case h.failed:
 		half := c.clientElsewhere(h, p)
@@ -137,7 +138,7 @@ func (c *Correlator) resolveServerByID(i int32) {
 				c.finishServer(i, p, HiddenRetry, NoKey, &j.client)
 			}
 		case elsewhere != nil:
-			j.client = elsewhere.record()
+			j.client = j.traces.record(elsewhere)
 			c.finishServer(i, p, HiddenRetry, NoKey, &j.client)
 		}
 	}
@@ -215,11 +216,11 @@ func (c *Correlator) addAnswers(h *half, key Key) Key {
 	}
 	j := &c.join
 	halves := len(j.server)
-	j.traces.each(h.id, func(t *trace) bool {
+	whole := j.traces.each(h.id, func(t *trace) bool {
 		if t.host != h.host || t.side() != classify.Server || !h.near(t.end()) || !j.plausible(h, t) {
 			return true
 		}
-		s := t.record()
+		s := j.traces.record(t)
 		for k := range j.server[halves:] {
 			if o := &j.server[halves+k]; o.Start == s.Start && o.Duration == s.Duration && o.Code == s.Code {
 				// Delivered twice: the first place stands.
@@ -233,6 +234,9 @@ func (c *Correlator) addAnswers(h *half, key Key) Key {
 		key = better(key, traceKey(h, t))
 		return len(j.server) < maxChain
 	})
+	if !whole {
+		c.dropped[BoundTraces]++
+	}
 	return key
 }
 
@@ -240,15 +244,6 @@ func (c *Correlator) addAnswers(h *half, key Key) Key {
 // in one call: the nearest few are enough.
 func (j *join) plausible(h *half, t *trace) bool {
 	return len(j.server) < 4 || abs(t.end()-h.end) <= h.duration+tupleWithin
-}
-
-// record is what a trace holds; the rest is unset.
-func (t *trace) record() Record {
-	return Record{
-		Class: classify.Class{Side: t.side(), HTTP: true, Outcome: classify.UnknownOutcome},
-		Start: t.end() - int64(t.duration), Duration: int64(t.duration), Code: t.code(),
-		File: int32(t.file), Line: int64(t.line),
-	}
 }
 
 // reports says whether the pod wrote server records around a half, so that

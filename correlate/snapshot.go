@@ -85,6 +85,7 @@ type Snapshot struct {
 	// Records is how many records were taken; Span is zero without any.
 	Records uint64
 	Span    Span
+	Streams int // that are being read; without any nobody knows how pods are now
 	// Watermark is up to when slices have been judged.
 	Watermark   int64
 	Last        int64 // latest end of a record, absurd times left out
@@ -131,7 +132,7 @@ type PodStats struct {
 // Snapshot copies what is held.
 func (c *Correlator) Snapshot() *Snapshot {
 	s := &Snapshot{
-		Records: c.records, Span: c.span, Watermark: c.window.start, Last: c.lastEnd, Late: c.window.late, Ahead: c.window.ahead,
+		Records: c.records, Span: c.span, Streams: len(c.streams), Watermark: c.window.start, Last: c.lastEnd, Late: c.window.late, Ahead: c.window.ahead,
 		OpenHalves: c.join.halves.openCount(), Join: c.join.stats, Dropped: map[string]uint64{},
 	}
 	for i, n := range c.dropped {
@@ -140,7 +141,7 @@ func (c *Correlator) Snapshot() *Snapshot {
 		}
 	}
 	if c.join.traces.shift > 0 {
-		s.Dropped[BoundTraces.String()] = c.join.traces.left
+		s.Dropped[BoundTraces.String()] += c.join.traces.left
 	}
 	unnamed := map[*group]serverCount{}
 	for _, h := range c.registry.hostList {

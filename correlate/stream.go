@@ -82,6 +82,9 @@ func (s *Stream) Add(r *Record) {
 		return
 	}
 	s.held = append(s.held, heldRecord{r.End(), r.AppendTo(nil), r.Half, r.File, r.Line})
+	if r.Half {
+		s.core.oldest.note(r.File, r.Line)
+	}
 	s.mark.observe(r.Producer, r.End())
 	s.core.beginIfClear()
 }

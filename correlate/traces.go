@@ -10,8 +10,8 @@ type trace struct {
 	// lowest bit for the side that wrote the record.
 	endCode  uint64
 	host     int32
-	duration int32 // saturated
-	line     uint32
+	duration int32  // saturated
+	line     uint32 // its low bits, see traceTable.record
 	file     uint16
 	tuple    uint16
 }
@@ -50,7 +50,14 @@ type traceTable struct {
 	heads []int32 // by id: index+1 of the newest; a power of two
 	shift uint    // share = 1/2^shift
 	left  uint64  // records that left no trace because of that
+	// newest is the last line seen of each file that traces can tell apart:
+	// it has the high bits of their lines.
+	newest []int64
 }
+
+// maxTraces bounds a walk. An application that passes the request id on makes it
+// appear on all that one request causes.
+const maxTraces = 1024
 
 func newTraceTable(bound int) *traceTable {
 	n := 1
@@ -68,6 +75,10 @@ func (t *traceTable) bucket(id uint64) *int32 { return &t.heads[id&uint64(len(t.
 // add leaves a trace of r. Traces that ended before oldest have become useless;
 // those after newest have an absurd time.
 func (t *traceTable) add(r *Record, id uint64, host int32, oldest, newest int64) {
+	for int(uint16(r.File)) >= len(t.newest) {
+		t.newest = append(t.newest, 0)
+	}
+	t.newest[uint16(r.File)] = r.Line
 	if !t.inShare(id) {
 		t.left++
 		return
@@ -129,19 +140,35 @@ func (t *traceTable) purge(oldest int64) {
 	}
 }
 
-// each calls f with every trace of the id, newest first, until f says no.
-func (t *traceTable) each(id uint64, f func(*trace) bool) {
-	age := t.count
+// each calls f with every trace of the id, newest first, until f says no. It says
+// whether it could look at all of them.
+func (t *traceTable) each(id uint64, f func(*trace) bool) bool {
+	age, n := t.count, 0
 	for i := *t.bucket(id); i != 0; i = t.older[i-1] {
 		// Ages count from the oldest: they fall along a chain. A link that
 		// does not lead to an older one leads to a place used again.
 		a := (int(i-1) - t.first + len(t.ring)) % len(t.ring)
 		if a >= age {
-			return
+			return true
 		}
 		age = a
-		if tr := &t.ring[i-1]; tr.id == id && !f(tr) {
-			return
+		if n++; n > maxTraces {
+			return false
 		}
+		if tr := &t.ring[i-1]; tr.id == id && !f(tr) {
+			return true
+		}
+	}
+	return true
+}
+
+// record is what a trace holds; the rest is unset. Traces live for minutes, so
+// its line is the nearest to the newest of the file that has these low bits.
+func (t *traceTable) record(tr *trace) Record {
+	newest := t.newest[tr.file]
+	return Record{
+		Class: classify.Class{Side: tr.side(), HTTP: true, Outcome: classify.UnknownOutcome},
+		Start: tr.end() - int64(tr.duration), Duration: int64(tr.duration), Code: tr.code(),
+		File: int32(tr.file), Line: newest + int64(int32(tr.line-uint32(newest))),
 	}
 }

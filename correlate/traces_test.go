@@ -36,7 +36,9 @@ func TestTraceHolds(t *testing.T) {
 					tr.duration != 12_345 || tr.line != 1_000_000 || tr.file != 3 {
 					t.Errorf("%s %d %d: %+v: end %d, code %d, side %s", side, end, code, tr, tr.end(), tr.code(), tr.side())
 				}
-				if back := tr.record(); back.Start != r.Start || back.End() != end || back.Code != code || back.Side != side {
+				table := newTraceTable(1)
+				table.add(r, 42, 7, -1<<62, 1<<62)
+				if back := table.record(&tr); back.Start != r.Start || back.End() != end || back.Code != code || back.Side != side {
 					t.Errorf("%s %d %d: record %+v", side, end, code, back)
 				}
 			}
@@ -200,5 +202,52 @@ func TestEachStops(t *testing.T) {
 	table.each(42, func(*trace) bool { n++; return n < 2 })
 	if n != 2 {
 		t.Errorf("called %d times after it said no, want 2", n)
+	}
+}
+
+// Offsets of Kafka do not fit into 32 bits: what a trace lacks of its line, the
+// newest line of the file has.
+func TestTraceOfAFarLine(t *testing.T) {
+	for _, c := range []struct{ line, newest int64 }{
+		{7, 7}, {1 << 40, 1<<40 + 1000}, {1<<32 - 5, 1<<32 + 5}, {1<<33 + 5, 1<<33 - 5}, {3 << 32, 3<<32 + 1<<31 - 1},
+		{3, 2}, // the topic was made anew, and its offsets began at 0
+	} {
+		table := newTraceTable(4)
+		table.add(finished(classify.Server, epoch0, 1, 200, 9<<32), 1, 0, 0, 1<<62)
+		table.add(finished(classify.Server, epoch0, 1, 200, c.line), 2, 0, 0, 1<<62)
+		table.add(finished(classify.Server, epoch0, 1, 200, c.newest), 3, 0, 0, 1<<62)
+		table.each(2, func(tr *trace) bool {
+			if got := table.record(tr); got.Line != c.line || got.File != 3 {
+				t.Errorf("line %d of file %d, want %d", got.Line, got.File, c.line)
+			}
+			return true
+		})
+	}
+}
+
+// A request id that everything has makes no walk long.
+func TestEachIsBounded(t *testing.T) {
+	table := newTraceTable(10 * maxTraces)
+	for i := range int64(10 * maxTraces) {
+		table.add(finished(classify.Server, epoch0+i, 1, 200, i), 5, 0, 0, 1<<62)
+	}
+	n, last := 0, int64(0)
+	if table.each(5, func(tr *trace) bool { n++; last = tr.end(); return true }) {
+		t.Error("looked at all of them")
+	}
+	if n != maxTraces || last != epoch0+9*maxTraces {
+		t.Errorf("looked at %d, the last of %d", n, last-epoch0)
+	}
+	// and that is counted
+	s := newScene(8)
+	for i := range int64(2 * maxTraces) {
+		s.call(i, 1, s.ok())
+	}
+	s.call(3000, 1, timeout)
+	for i := range s.records {
+		s.records[i].RequestID = []byte("da28cc83-9055-9ed5-8c0e-104bf3337a0c")
+	}
+	if got := read(s.byEnd()).Dropped; got["traces"] == 0 {
+		t.Errorf("dropped %v", got)
 	}
 }

@@ -54,8 +54,12 @@ func TestNoTimeoutIsLost(t *testing.T) {
 			told.members = append(told.members, second)
 			second.ready()
 			told.until(t, "the second member has told of calls", func() error { return told.has(second) })
+			shareSeries(t, partitions, first, second)
 		}},
-		{"the second member has left", func() { told.members[1].leave() }},
+		{"the second member has left", func() {
+			told.members[1].leave()
+			shareSeries(t, partitions, first)
+		}},
 		{"the broker was stopped and started", func() {
 			kafka.stop()
 			eventually(t, time.Minute, "slowpod is not ready without a broker", first.notReady)
@@ -83,6 +87,41 @@ func TestNoTimeoutIsLost(t *testing.T) {
 		told.hasAll(t, event.what, load, storm)
 	}
 	told.summary(t)
+}
+
+// shareSeries waits until each partition has its series at one of the members,
+// and at no other.
+func shareSeries(t testing.TB, partitions int, members ...*member) {
+	t.Helper()
+	eventually(t, 30*time.Second, "each partition has series at one member", func() error {
+		for _, name := range []string{"slowpod_kafka_lag_records", "slowpod_kafka_last_record_timestamp_seconds"} {
+			owners := map[string]int{}
+			for _, m := range members {
+				all, err := m.metrics()
+				if err != nil {
+					return err
+				}
+				own := 0
+				for _, s := range all[name].GetMetric() {
+					for _, l := range s.Label {
+						if l.GetName() == "partition" {
+							owners[l.GetValue()]++
+							own++
+						}
+					}
+				}
+				if own == 0 {
+					return fmt.Errorf("%s has no %s", m.name, name)
+				}
+			}
+			for p := range partitions {
+				if n := owners[fmt.Sprint(p)]; n != 1 {
+					return fmt.Errorf("%s of partition %d is at %d members", name, p, n)
+				}
+			}
+		}
+		return nil
+	})
 }
 
 // leave ends a member as an orchestrator does.

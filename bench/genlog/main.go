@@ -36,6 +36,7 @@ Examples:
   go run ./bench/genlog -scenario mesh -duration 10m -format fluentbit | gzip >mesh.json.gz
   go run ./bench/genlog -scenario catalog -side client -format text
   go run ./bench/genlog -scenario catalog -dir logs     # one file for each pod
+  go run ./bench/genlog -scenario mesh -format fluentbit -kafka localhost:9092/envoy
 
 Flags:
 `
@@ -47,7 +48,8 @@ func main() {
 // settings are what the flags say.
 type settings struct {
 	workload.Options
-	scenario, out, dir, truth string
+	scenario, out, dir, kafka string
+	truth                     string
 	start, format, side       string
 	pods                      int
 	slow                      string
@@ -89,6 +91,7 @@ func (s *settings) parse(args []string, help io.Writer) error {
 	f.DurationVar(&s.Skew, "skew", 3*time.Millisecond, "how far the clocks of nodes are apart at most")
 	f.StringVar(&s.out, "out", "-", "`file` to write to; - is standard output")
 	f.StringVar(&s.dir, "dir", "", "`directory` to write one file for each pod to, instead of -out")
+	f.StringVar(&s.kafka, "kafka", "", "`broker/topic` to write to, keyed by request, instead of -out")
 	f.StringVar(&s.truth, "truth", "", "`file` to write the truth to, as JSON; - is standard output")
 	f.IntVar(&s.pods, "pods", 0, "catalog: `number` of pods of version-v2 (default 3)")
 	f.StringVar(&s.slow, "slow", "", "mesh: `service` of which a pod turns slow (default orders)")
@@ -166,7 +169,15 @@ func (s *settings) check(set map[string]bool) (mistakes []error) {
 	if s.dir != "" && set["out"] {
 		wrong("-dir and -out are two places for the same lines: give one of them")
 	}
-	if s.truth == "-" && s.out == "-" && s.dir == "" {
+	if s.kafka != "" {
+		if broker, topic, ok := strings.Cut(s.kafka, "/"); !ok || broker == "" || topic == "" {
+			wrong("-kafka %q is no broker and topic such as localhost:9092/envoy", s.kafka)
+		}
+		if s.dir != "" || set["out"] {
+			wrong("-kafka is another place than -out and -dir: give one of them")
+		}
+	}
+	if s.truth == "-" && s.out == "-" && s.dir == "" && s.kafka == "" {
 		wrong("-truth - would mix with the lines on standard output: give -out or -dir a name")
 	}
 	switch {
@@ -199,9 +210,12 @@ func (s *settings) generator() *workload.Generator {
 func (s *settings) write(stdout io.Writer) error {
 	g := s.generator()
 	var err error
-	if s.dir != "" {
+	switch {
+	case s.dir != "":
 		err = g.WriteFiles(s.dir)
-	} else {
+	case s.kafka != "":
+		err = toKafka(g, s.kafka)
+	default:
 		err = to(s.out, stdout, func(w io.Writer) error {
 			_, err := g.WriteTo(w)
 			return err

@@ -5,8 +5,12 @@ import (
 	"encoding/json"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
+
+	"github.com/twmb/franz-go/pkg/kfake"
+	"github.com/twmb/franz-go/pkg/kgo"
 )
 
 func TestWritesLogAndTruth(t *testing.T) {
@@ -44,6 +48,38 @@ func TestStandardOutputIsTheDefault(t *testing.T) {
 	}
 }
 
+// Both lines of a call are under one key.
+func TestWritesToKafka(t *testing.T) {
+	cluster, err := kfake.NewCluster(kfake.NumBrokers(1))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer cluster.Close()
+	place := cluster.ListenAddrs()[0] + "/envoy"
+	const lines = 500
+	for _, format := range []string{"fluentbit", "fluentbit-log"} {
+		var out, errs bytes.Buffer
+		args := []string{"-scenario", "catalog", "-lines", strconv.Itoa(lines), "-format", format, "-kafka", place}
+		if code := run(args, &out, &errs); code != 0 || out.Len() != 0 {
+			t.Fatalf("exit code %d, %s%s", code, &out, &errs)
+		}
+	}
+	reader, err := kgo.NewClient(kgo.SeedBrokers(cluster.ListenAddrs()...), kgo.ConsumeTopics("envoy"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer reader.Close()
+	keys, used := map[string]int{}, map[int32]bool{}
+	for n := 0; n < 2*lines; {
+		fetches := reader.PollFetches(t.Context())
+		n += fetches.NumRecords()
+		fetches.EachRecord(func(r *kgo.Record) { keys[string(r.Key)]++; used[r.Partition] = true })
+	}
+	if len(keys) > lines/2+5 || keys[""] != 0 || len(used) != partitions {
+		t.Errorf("%d keys for %d lines, %d lines without; partitions %v", len(keys), lines, keys[""], used)
+	}
+}
+
 func TestUsageErrorsSayWhatToDo(t *testing.T) {
 	for _, c := range []struct{ args, want string }{
 		{"", "-scenario is missing: give one of catalog, mesh, corpus, storm"},
@@ -58,6 +94,8 @@ func TestUsageErrorsSayWhatToDo(t *testing.T) {
 		{"-scenario catalog -slow-from 2m -slow-to 1m", "-slow-to must be after -slow-from"},
 		{"-scenario catalog -truth -", "give -out or -dir a name"},
 		{"-scenario catalog -dir a -out b", "give one of them"},
+		{"-scenario catalog -kafka localhost:9092", "-kafka \"localhost:9092\" is no broker and topic"},
+		{"-scenario catalog -kafka localhost:9092/envoy -out b", "-kafka is another place than -out"},
 		{"-scenario catalog more", `unexpected argument "more"`},
 		{"-nonsense", "flag provided but not defined: -nonsense"},
 	} {

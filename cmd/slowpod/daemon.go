@@ -8,7 +8,6 @@ import (
 	"log/slog"
 	"os"
 	"os/signal"
-	"slices"
 	"strings"
 	"sync"
 	"syscall"
@@ -17,7 +16,6 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/common/promslog"
 	"github.com/prometheus/common/version"
-	"golang.org/x/sync/errgroup"
 
 	"github.com/slowpod/slowpod/cmd/slowpod/app"
 	"github.com/slowpod/slowpod/sinks/alertmanager"
@@ -34,6 +32,10 @@ type daemon struct {
 	logger  *slog.Logger
 
 	configFile, webConfig, callsFile string
+	// load reads the configuration again, with the command line on top.
+	load func() (app.Config, error)
+
+	setAlerts func(alertmanager.Config) error
 
 	reloading sync.Mutex
 	reloaded  prometheus.Gauge
@@ -47,27 +49,33 @@ type daemon struct {
 //	                                                               ├► calls file
 //	                                                               └► log: findings begin and end
 //
-// At the end reading stops and commits while Alertmanager is told once more of
-// what still fires; then what is final is written out, and the server goes down
-// last, so that the last scrape sees everything.
+// At the end reading stops first, and what was handled is committed. Then
+// Alertmanager is told once more of what still fires, and what is final is
+// written out. The server goes down last, so that the last scrape sees everything.
 func (d *daemon) run(ctx context.Context) error {
+	// Until the very end: a SIGHUP on the way there must not kill.
+	hups := make(chan os.Signal, 1)
+	signal.Notify(hups, syscall.SIGHUP)
+	defer signal.Stop(hups)
+
 	streams := &app.Streams{}
-	writer, closeCalls, err := d.openCalls(streams)
+	reg := prometheus.NewRegistry()
+	writer, closeCalls, err := d.openCalls(streams, reg)
 	if err != nil {
 		return err
 	}
-	defer closeCalls()
 	engine := app.NewEngine(d.cfg.Bounds.Core(), writer)
-	reg := app.NewRegistry(engine)
+	app.Register(reg, engine)
 	d.registerReload(reg)
 
-	var topics *app.Kafka
-	var ready func() bool
+	live := &app.Live{Files: d.files, Stdin: d.console.stdin, Logger: d.logger, Engine: engine, Streams: streams}
+	read, ready := live.Run, (func() bool)(nil)
 	if len(d.files) == 0 {
-		if topics, err = app.NewKafka(d.cfg.Kafka, engine, streams, d.logger, reg); err != nil {
+		topics, err := app.NewKafka(d.cfg.Kafka, engine, streams, d.logger, reg)
+		if err != nil {
 			return usageError{err}
 		}
-		ready = topics.Ready
+		read, ready = topics.Run, topics.Ready
 	}
 	server, err := app.Listen(app.ServerOptions{
 		Address: d.cfg.Web.ListenAddress, ConfigFile: d.webConfig, Engine: engine, Registry: reg,
@@ -76,68 +84,86 @@ func (d *daemon) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	var alerts *app.Alerts
-	if len(d.cfg.Alertmanager.URLs) > 0 {
-		sink, err := alertmanager.New(d.cfg.Alertmanager, alertmanager.Options{Logger: d.logger, Registerer: reg, ExternalURL: strings.TrimSuffix(server.URL(), "/")})
-		if err != nil {
-			return usageError{err}
-		}
-		alerts = &app.Alerts{Engine: engine, Sink: sink}
+	alerts := app.NewAlerts(engine)
+	if err := d.alert(alerts, server.URL(), reg); err != nil {
+		return usageError{err}
 	}
 	d.logger.Info("slowpod runs", "version", version.Info(), "reads", report.Safe(strings.Join(d.sources(), " ")), "page", server.URL())
 
-	serverCtx, stopServer := context.WithCancel(context.WithoutCancel(ctx))
-	defer stopServer()
-	serving := make(chan error, 1)
-	go func() { serving <- server.Run(serverCtx) }()
+	reading, stopReading := context.WithCancel(ctx)
+	defer stopReading()
+	tending, stopTending := context.WithCancel(context.WithoutCancel(ctx))
+	defer stopTending()
+	serving, stopServing := context.WithCancel(context.WithoutCancel(ctx))
+	defer stopServing()
 
-	err = d.serve(ctx, engine, topics, streams, alerts, serving)
-	stopServer()
-	err = errors.Join(err, <-serving, engine.Flush())
+	served := make(chan error, 1)
+	go func() {
+		served <- server.Run(serving)
+		stopReading() // it has failed, or all is over
+	}()
+	var tenders sync.WaitGroup
+	for _, tend := range []func(context.Context){
+		engine.Run, d.announcer(engine).Run, alerts.Run,
+		func(ctx context.Context) { d.flush(ctx, engine) },
+		func(ctx context.Context) { d.hup(ctx, hups) },
+	} {
+		tenders.Go(func() { tend(tending) })
+	}
+
+	err = read(reading)
+	if err == nil && reading.Err() == nil {
+		d.logger.Info("the input has ended: everything is judged; serving until stopped")
+		<-reading.Done()
+	}
+	stopTending()
+	tenders.Wait()
+	err = errors.Join(err, closeCalls())
+	stopServing()
+	err = errors.Join(err, <-served)
 	totals := engine.Totals()
 	d.logger.Info("slowpod has stopped", "lines", totals.Read, "records", totals.Records)
 	return err
 }
 
-// serve runs everything but the server until ctx ends or something fails.
-func (d *daemon) serve(ctx context.Context, engine *app.Engine, topics *app.Kafka, streams *app.Streams, alerts *app.Alerts, serving chan error) error {
-	announcer := &app.Announcer{
+// announcer tells the log of findings.
+func (d *daemon) announcer(engine *app.Engine) *app.Announcer {
+	return &app.Announcer{
 		Engine: engine,
 		Began:  func(_ *report.Report, f *report.Finding) { logFinding(d.logger, slog.LevelWarn, "finding", f) },
 		Ended: func(_ *report.Report, f *report.Finding) {
 			logFinding(d.logger, slog.LevelInfo, "finding has ended", f)
 		},
 	}
-	group, ctx := errgroup.WithContext(ctx)
-	if topics != nil {
-		group.Go(func() error { return topics.Run(ctx) })
-	} else {
-		live := &app.Live{Files: d.files, Stdin: d.console.stdin, Logger: d.logger, Engine: engine, Streams: streams}
-		group.Go(func() error {
-			err := live.Run(ctx)
-			if err == nil && ctx.Err() == nil {
-				d.logger.Info("the input has ended: everything is judged; serving until stopped")
+}
+
+// alert sets d.setAlerts, by which a sink of another configuration takes the
+// place of the one that is there, and has it take the configured one.
+func (d *daemon) alert(alerts *app.Alerts, page string, reg prometheus.Registerer) error {
+	var sink *alertmanager.Sink
+	d.setAlerts = func(cfg alertmanager.Config) error {
+		var next *alertmanager.Sink
+		if len(cfg.URLs) > 0 {
+			o := alertmanager.Options{Logger: d.logger, ExternalURL: strings.TrimSuffix(page, "/")}
+			if _, err := alertmanager.New(cfg, o); err != nil {
+				return err // the old one stays
 			}
-			return err
-		})
-	}
-	group.Go(func() error { return engine.Run(ctx) })
-	group.Go(func() error { return announcer.Run(ctx) })
-	group.Go(func() error { return d.flush(ctx, engine) })
-	group.Go(func() error { return d.hup(ctx) })
-	if alerts != nil {
-		group.Go(func() error { return alerts.Run(ctx) })
-	}
-	group.Go(func() error {
-		select {
-		case err := <-serving:
-			serving <- nil
-			return err
-		case <-ctx.Done():
-			return nil
+			if sink != nil {
+				sink.Unregister(reg) // the metrics have the same names
+			}
+			var err error
+			o.Registerer = reg
+			if next, err = alertmanager.New(cfg, o); err != nil {
+				return err
+			}
+		} else if sink != nil {
+			sink.Unregister(reg)
 		}
-	})
-	return group.Wait()
+		sink = next
+		alerts.Use(sink)
+		return nil
+	}
+	return d.setAlerts(d.cfg.Alertmanager)
 }
 
 func (d *daemon) sources() []string {
@@ -150,9 +176,9 @@ func (d *daemon) sources() []string {
 
 // openCalls opens the calls file for appending: what an earlier run wrote is
 // still true.
-func (d *daemon) openCalls(streams *app.Streams) (*calls.Writer, func(), error) {
+func (d *daemon) openCalls(streams *app.Streams, reg prometheus.Registerer) (*calls.Writer, func() error, error) {
 	if d.callsFile == "" {
-		return nil, func() {}, nil
+		return nil, func() error { return nil }, nil
 	}
 	f, err := os.OpenFile(d.callsFile, os.O_CREATE|os.O_RDWR|os.O_APPEND, 0o600)
 	if err == nil {
@@ -161,7 +187,17 @@ func (d *daemon) openCalls(streams *app.Streams) (*calls.Writer, func(), error) 
 	if err != nil {
 		return nil, nil, fmt.Errorf("calls file: %w", err)
 	}
-	return calls.NewWriter(f, streams.Name), func() { f.Close() }, nil
+	spool, err := calls.NewSpool(f, d.callsFile, reg)
+	if err != nil {
+		return nil, nil, err
+	}
+	return calls.NewSpooled(spool, streams.Name), func() error {
+		defer f.Close()
+		if err := spool.Close(); err != nil {
+			return fmt.Errorf("calls file: %w", err)
+		}
+		return nil
+	}, nil
 }
 
 // endLine ends a line that a killed process left torn, so that the next call
@@ -181,19 +217,23 @@ func endLine(f *os.File) error {
 	return err
 }
 
-// flush writes calls out once a second. A calls file that cannot be written is
-// said once and stops nothing.
-func (d *daemon) flush(ctx context.Context, engine *app.Engine) error {
+// flush writes calls out once a second. When a calls file cannot be written, and
+// when it can again, is said once; it stops nothing.
+func (d *daemon) flush(ctx context.Context, engine *app.Engine) {
 	tick := time.NewTicker(time.Second)
 	defer tick.Stop()
+	failing := false
 	for {
 		select {
 		case <-ctx.Done():
-			return nil
+			return
 		case <-tick.C:
-			if err := engine.Flush(); err != nil {
-				d.logger.Error("the calls file cannot be written: no more calls are kept", "err", err)
-				return nil
+			err, failed := engine.Flush(), failing
+			switch failing = err != nil; {
+			case failing && !failed:
+				d.logger.Error("the calls file cannot be written: calls wait for it, and are dropped when there are too many", "err", err)
+			case failed && !failing:
+				d.logger.Info("the calls file is written again")
 			}
 		}
 	}
@@ -212,16 +252,13 @@ func (d *daemon) registerReload(reg prometheus.Registerer) {
 }
 
 // hup reloads on SIGHUP.
-func (d *daemon) hup(ctx context.Context) error {
-	signals := make(chan os.Signal, 1)
-	signal.Notify(signals, syscall.SIGHUP)
-	defer signal.Stop(signals)
+func (d *daemon) hup(ctx context.Context, hups <-chan os.Signal) {
 	for {
 		select {
-		case <-signals:
+		case <-hups:
 			_ = d.reload() // logged
 		case <-ctx.Done():
-			return nil
+			return
 		}
 	}
 }
@@ -235,8 +272,8 @@ func (d *daemon) reloader() func() error {
 	return d.reload
 }
 
-// reload reads the configuration file again. The log level changes at once;
-// what else has changed is named, and needs a restart.
+// reload reads the configuration file again. The log level and who is alerted
+// change at once; what else has changed is named, and needs a restart.
 func (d *daemon) reload() error {
 	d.reloading.Lock()
 	defer d.reloading.Unlock()
@@ -255,18 +292,27 @@ func (d *daemon) tryReload() error {
 	if d.configFile == "" {
 		return errors.New("there is no --config.file to read again")
 	}
-	next, err := app.LoadConfig(d.configFile)
+	next, err := d.load()
 	if err != nil {
 		return err
 	}
-	changed := next.Changed(d.cfg)
-	if i := slices.Index(changed, "log.level"); i >= 0 {
-		changed = slices.Delete(changed, i, i+1)
-		_ = d.level.Set(next.Log.Level) // has been checked
-		d.cfg.Log.Level = next.Log.Level
+	var restart []string
+	for _, section := range next.Changed(d.cfg) {
+		switch section {
+		case "alertmanager":
+			if err := d.setAlerts(next.Alertmanager); err != nil {
+				return err
+			}
+			d.cfg.Alertmanager = next.Alertmanager
+		case "log.level":
+			_ = d.level.Set(next.Log.Level) // has been checked
+			d.cfg.Log.Level = next.Log.Level
+		default:
+			restart = append(restart, section)
+		}
 	}
-	if len(changed) > 0 {
-		d.logger.Warn("these sections have changed and need a restart", "sections", strings.Join(changed, ", "))
+	if len(restart) > 0 {
+		d.logger.Warn("these sections have changed and need a restart", "sections", strings.Join(restart, ", "))
 	}
 	d.logger.Info("the configuration was reloaded")
 	return nil

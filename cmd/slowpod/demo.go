@@ -77,7 +77,7 @@ func (o *demoOptions) run(ctx context.Context, c console) error {
 			return err
 		}
 		out.live(feeder.lines, time.Since(began), mesh.Truth().Faults)
-		group.Go(func() error { return announcer.Run(ctx) })
+		group.Go(func() error { announcer.Run(ctx); return nil })
 		group.Go(func() error { return out.recovers(ctx, began.Add(demoFaultLeft)) })
 		return feeder.follow(ctx)
 	})

@@ -57,8 +57,9 @@ func (o *runOptions) effective() (app.Config, error) {
 	set(&cfg.Web.ListenAddress, o.listen)
 	set(&cfg.Log.Level, o.logLevel)
 	set(&cfg.Log.Format, o.logForm)
-	if len(o.files) > 0 {
+	if len(o.files) > 0 { // they replace the configured sources
 		cfg.Input.Files = o.files
+		cfg.Kafka.Brokers, cfg.Kafka.Topics = nil, nil
 	}
 	if len(cfg.Input.Files) == 0 && !cfg.HasKafka() {
 		return cfg, usageError{errors.New(`nothing to read: name log files or "-", or set kafka or input.files in the configuration file`)}
@@ -71,7 +72,7 @@ func (o *runOptions) run(ctx context.Context, c console) error {
 	if err != nil {
 		return err
 	}
-	files, err := o.inputs(&cfg, c.stdin)
+	files, err := o.inputs(cfg, c.stdin)
 	if err != nil {
 		return err
 	}
@@ -79,17 +80,14 @@ func (o *runOptions) run(ctx context.Context, c console) error {
 	_ = level.Set(cfg.Log.Level) // has been checked
 	d := &daemon{
 		cfg: cfg, files: files, console: c, level: level, logger: newLogger(level, cfg.Log.Format, c.stderr),
-		configFile: o.config, webConfig: o.webConfig, callsFile: o.calls,
+		configFile: o.config, webConfig: o.webConfig, callsFile: o.calls, load: o.effective,
 	}
 	return d.run(ctx)
 }
 
 // inputs is what files are to be read; none if topics are.
-func (o *runOptions) inputs(cfg *app.Config, stdin io.Reader) ([]string, error) {
-	switch {
-	case len(o.files) > 0:
-		cfg.Kafka.Brokers, cfg.Kafka.Topics = nil, nil // files replace the configured sources
-	case len(cfg.Input.Files) == 0 && cfg.HasKafka():
+func (o *runOptions) inputs(cfg app.Config, stdin io.Reader) ([]string, error) {
+	if len(cfg.Input.Files) == 0 {
 		return nil, nil
 	}
 	files, err := inputs(cfg.Input.Files, stdin)

@@ -443,3 +443,31 @@ func TestRunOnLoopbackRefusesOtherNames(t *testing.T) {
 		}
 	}
 }
+
+// A calls file that refuses what is written stops nothing. It is said once, and
+// what is lost in the end is counted.
+func TestRunWithAFullDisk(t *testing.T) {
+	t.Parallel()
+	const full = "/dev/full"
+	if _, err := os.Stat(full); err != nil {
+		t.Skip(err)
+	}
+	log := catalog(workload.CatalogOptions{})
+	s := startService(t, bytes.NewReader(log.bytes()), "--calls="+full, "-")
+	eventually(t, patience, "all is judged", func() bool { return strings.Contains(s.stderr.String(), "the input has ended") })
+	eventually(t, patience, "it is said", func() bool { return strings.Contains(s.stderr.String(), "calls file cannot be written") })
+	if got := value(metrics(t, s.url), "slowpod_sink_dropped_total", "sink", "calls", "target", full, "reason", "full"); got != 0 {
+		t.Errorf("%g calls were dropped, and there is room for them to wait", got)
+	}
+	pause(2 * time.Second)
+	if code := s.stop(); code != exitFailed {
+		t.Errorf("exit code %d", code)
+	}
+	last := s.stderr.String()
+	if n := strings.Count(last, "cannot be written"); n != 1 {
+		t.Errorf("said %d times", n)
+	}
+	if !strings.Contains(last, " calls could not be written: ") {
+		t.Errorf("its last words:\n%s", last)
+	}
+}

@@ -45,7 +45,8 @@ type Config struct {
 	// also how soon it hears of a rebalance.
 	HeartbeatInterval time.Duration `yaml:"heartbeat_interval"`
 	// RebalanceTimeout is how long the group waits for a member that is busy
-	// with a batch.
+	// with a batch; it waits for SessionTimeout at most. A quarter of it is
+	// for the last commit.
 	RebalanceTimeout time.Duration `yaml:"rebalance_timeout"`
 	// MetadataInterval is how often new topics and partitions are looked for.
 	MetadataInterval time.Duration `yaml:"metadata_interval"`

@@ -17,7 +17,7 @@ const fetchSlack = 10 * time.Second
 
 // fetch asks the broker once and hands on what it brings. nil says that the
 // connection is good for another.
-func (p *partition) fetch(ctx, handlers context.Context, conn *kafkago.Conn) error {
+func (p *partition) fetch(ctx context.Context, conn *kafkago.Conn) error {
 	b, err := p.ask(conn)
 	if err != nil {
 		return err
@@ -28,7 +28,7 @@ func (p *partition) fetch(ctx, handlers context.Context, conn *kafkago.Conn) err
 	for {
 		space := p.chunk.space()
 		if space == nil {
-			if err := p.deliver(ctx, handlers, conn, next); err != nil {
+			if err := p.deliver(ctx, conn, next); err != nil {
 				return err
 			}
 			continue
@@ -43,7 +43,7 @@ func (p *partition) fetch(ctx, handlers context.Context, conn *kafkago.Conn) err
 		if offset >= p.replayEnd && p.chunk.first() < p.replayEnd {
 			// What was acknowledged before and what was not are no batch.
 			keep := p.chunk.used
-			if err := p.deliver(ctx, handlers, conn, next); err != nil {
+			if err := p.deliver(ctx, conn, next); err != nil {
 				return err
 			}
 			p.chunk.used = keep
@@ -57,7 +57,7 @@ func (p *partition) fetch(ctx, handlers context.Context, conn *kafkago.Conn) err
 	if errors.Is(err, errUnreadable) {
 		// The batch is locked for ever; what is before the record is good.
 		p.run.metrics.skipped.WithLabelValues(skippedUnreadable).Inc()
-		if e := p.deliver(ctx, handlers, conn, next+1); e != nil {
+		if e := p.deliver(ctx, conn, next+1); e != nil {
 			return e
 		}
 		return fmt.Errorf("offset %d: %w", next, err)
@@ -69,18 +69,18 @@ func (p *partition) fetch(ctx, handlers context.Context, conn *kafkago.Conn) err
 	if e := b.Close(); e != nil && !errors.Is(e, io.ErrShortBuffer) && !errors.Is(e, kafkago.RequestTimedOut) {
 		err = e
 	}
-	if e := p.deliver(ctx, handlers, conn, next); e != nil {
+	if e := p.deliver(ctx, conn, next); e != nil {
 		return e
 	}
 	switch {
 	case errors.Is(err, io.ErrShortBuffer):
-		return p.long(ctx, handlers, conn)
+		return p.long(ctx, conn)
 	case errors.Is(err, io.EOF), errors.Is(err, kafkago.RequestTimedOut):
 		lag := max(0, end-max(next, p.replayEnd))
 		p.metrics.lag().Set(float64(lag))
-		p.run.lags.Store(p.tp.String(), lag)
+		p.run.conditions.lags(p.stream, lag)
 		if next == start && end > next {
-			return p.unstick(ctx, handlers, conn)
+			return p.unstick(ctx, conn)
 		}
 		p.stuck = 0
 		return nil
@@ -126,7 +126,7 @@ func read(b *kafkago.Batch, buf []byte) (n int, err error) {
 }
 
 // deliver hands the chunk on and, when that is acknowledged, moves next.
-func (p *partition) deliver(ctx, handlers context.Context, conn *kafkago.Conn, next int64) error {
+func (p *partition) deliver(ctx context.Context, conn *kafkago.Conn, next int64) error {
 	lines := p.chunk.lines
 	if len(lines) == 0 && next == p.next {
 		return nil
@@ -137,10 +137,11 @@ func (p *partition) deliver(ctx, handlers context.Context, conn *kafkago.Conn, n
 	if err := ctx.Err(); err != nil {
 		return err // another owner may have it
 	}
+	p.fails(false) // the handler may wait, but that is no fault
 	if len(lines) > 0 {
 		b := ingest.Batch{Source: sourceName, Stream: p.stream, Lines: lines, Replay: lines[0].Number < p.replayEnd}
-		if err := p.run.handle(handlers, b); err != nil {
-			if handlers.Err() == nil {
+		if err := p.run.handle(ctx, b); err != nil {
+			if ctx.Err() == nil {
 				p.run.fail(err)
 			}
 			return fmt.Errorf("%w: %w", errHandler, err)
@@ -167,7 +168,7 @@ func (p *partition) count(b ingest.Batch) {
 
 // long reads the record at next, which is longer than the room for it: with
 // more room, or, when that is not to be had, cut.
-func (p *partition) long(ctx, handlers context.Context, conn *kafkago.Conn) error {
+func (p *partition) long(ctx context.Context, conn *kafkago.Conn) error {
 	if p.chunk.room < mostRoom {
 		p.chunk.grow(mostRoom)
 		return nil // and fetch again
@@ -186,16 +187,16 @@ func (p *partition) long(ctx, handlers context.Context, conn *kafkago.Conn) erro
 	if reason := p.chunk.add(m.Offset, n); reason != "" {
 		p.run.metrics.skipped.WithLabelValues(reason).Inc()
 	}
-	return p.deliver(ctx, handlers, conn, m.Offset+1)
+	return p.deliver(ctx, conn, m.Offset+1)
 }
 
 // unstick steps over an offset at which fetches bring nothing, though there is
 // something behind it: compaction has taken the end of a compressed batch, and
 // kafka-go asks for the missing records for ever. Twice in a row is proof.
-func (p *partition) unstick(ctx, handlers context.Context, conn *kafkago.Conn) error {
+func (p *partition) unstick(ctx context.Context, conn *kafkago.Conn) error {
 	if p.stuck++; p.stuck < 2 {
 		return nil
 	}
 	p.run.metrics.skipped.WithLabelValues(skippedUnreadable).Inc()
-	return p.deliver(ctx, handlers, conn, p.next+1)
+	return p.deliver(ctx, conn, p.next+1)
 }

@@ -17,9 +17,11 @@ const (
 )
 
 // generation owns partitions until ctx ends, which is when the group rebalances
-// or is left. Then every worker finishes the batch it is in, and what is
-// acknowledged is committed: within the rebalance the old generation may still
-// do so. It returns false when the group has to be built anew for other topics.
+// or is left. Then every worker finishes the batch it is in, or gives it up if that
+// waits, and what is acknowledged is committed: within the rebalance the old
+// generation may still do so. A handler that takes longer than
+// SessionTimeout is not to be helped: kafka-go sends no heartbeats meanwhile, this
+// member is thrown out, and its last commit refused. It returns false when the group has to be built anew for other topics.
 func (r *run) generation(ctx context.Context, gen *kafkago.Generation, layout map[string]int) (again bool) {
 	ctx, end := context.WithCancel(ctx)
 	defer end()
@@ -27,21 +29,14 @@ func (r *run) generation(ctx context.Context, gen *kafkago.Generation, layout ma
 	if owned == nil {
 		return true
 	}
-	handlers, giveUp := context.WithCancel(r.ctx)
-	defer giveUp()
 	r.joined.Store(true)
 	var workers sync.WaitGroup
 	for _, p := range owned {
-		workers.Go(func() { p.work(ctx, handlers) })
+		workers.Go(func() { p.work(ctx) })
 	}
 	again = r.keep(ctx, gen, owned, layout)
 	end()
-
-	// Half of what the group grants is for the batches in hand, the rest for
-	// the commit: who takes longer is thrown out and can commit nothing.
-	timer := time.AfterFunc(r.cfg.RebalanceTimeout/2, giveUp)
 	workers.Wait()
-	timer.Stop()
 	r.lastCommit(gen, owned)
 	return again
 }
@@ -118,10 +113,9 @@ func (r *run) settle(found map[topicPartition]committed) []*partition {
 	for tp, p := range r.held {
 		if c, ok := found[tp]; !ok || c.offset != p.committed.offset {
 			delete(r.held, tp)
-			p.fails(false)
 			revoked = append(revoked, tp.String())
 			r.metrics.forget(tp)
-			r.lags.Delete(tp.String())
+			r.conditions.forget(p.stream)
 		}
 	}
 	owned := []*partition{}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -70,6 +71,23 @@ func each(t *testing.T, partitions int, n int64, members ...*member) {
 	}
 }
 
+// hasSeriesOfItsOwn waits until the series with a partition are those of the
+// partitions that the member has now.
+func (m *member) hasSeriesOfItsOwn(partitions int) {
+	m.t.Helper()
+	told := m.callbacks()
+	for p := range partitions {
+		stream := fmt.Sprint("logs/", p)
+		owned := strings.LastIndex(told, "+"+stream) > strings.LastIndex(told, "-"+stream)
+		for _, name := range []string{"lag_records", "last_record_timestamp_seconds"} {
+			eventually(m.t, fmt.Sprintf("%s of %s: %v", name, stream, owned), func() bool {
+				_, there := m.metric(name, strconv.Itoa(p))
+				return there == owned
+			})
+		}
+	}
+}
+
 // Members share the partitions; one leaves, the other takes over; nothing is
 // lost, and what a member keeps in a rebalance is not revoked.
 func TestMembers(t *testing.T) {
@@ -91,12 +109,16 @@ func TestMembers(t *testing.T) {
 	if got := b.callbacks(); len(got) != len("+logs/0 +logs/1") {
 		t.Error("callbacks of the second:", got)
 	}
+	a.wants(len(a.got()) + 100)
+	a.hasSeriesOfItsOwn(partitions)
+	b.hasSeriesOfItsOwn(partitions)
 	if err := b.stop(); err != nil {
 		t.Error(err)
 	}
 	n := len(a.got())
 	eventually(t, "all four again", func() bool { return strings.Count(a.callbacks(), "+") == 6 })
 	a.wants(n + 100)
+	a.hasSeriesOfItsOwn(partitions)
 	total := stop()
 	eventually(t, "the end", func() bool {
 		for p := range int32(partitions) {
@@ -191,16 +213,17 @@ func TestLastCommitFails(t *testing.T) {
 	}
 }
 
-// A batch may be finished while its partition is being taken away. One that
-// takes too long is told so.
-func TestSlowHandlerInRebalance(t *testing.T) {
+// A handler that waits hears at once that the group rebalances. The batch that
+// it gives up is no fault, and comes again.
+func TestWaitingHandlerInRebalance(t *testing.T) {
 	t.Parallel()
 	c := newCluster(t, 2)
 	c.produce(testTopic, 0, numbered("a", 1))
 	c.produce(testTopic, 1, numbered("a", 1))
 	in := make(chan struct{}, 2)
+	slow := func(cfg *Config) { cfg.RebalanceTimeout, cfg.SessionTimeout = 5*patience, 5*patience }
 	a := c.start(starter{
-		cfg: func(cfg *Config) { cfg.RebalanceTimeout = 200 * time.Millisecond },
+		cfg: slow,
 		handle: func(ctx context.Context, b ingest.Batch) error {
 			if b.Stream == "logs/1" {
 				return nil
@@ -211,7 +234,7 @@ func TestSlowHandlerInRebalance(t *testing.T) {
 		},
 	})
 	<-in
-	b := c.start(starter{})
+	b := c.start(starter{cfg: slow})
 	eventually(t, "the other has its half", func() bool { return strings.Contains(b.callbacks(), "+") })
 	select {
 	case <-a.done:
@@ -224,6 +247,41 @@ func TestSlowHandlerInRebalance(t *testing.T) {
 	eventually(t, "redelivered", func() bool { return slices.Contains(b.got(), line{"logs/0", 0, "a0", false, false}) })
 	if got := len(a.got()) + len(b.got()); got != 2 {
 		t.Error("lines", got)
+	}
+}
+
+// A batch that is being handled is finished and committed before its partition
+// is anybody else's.
+func TestBusyHandlerInRebalance(t *testing.T) {
+	t.Parallel()
+	c := newCluster(t, 2)
+	c.produce(testTopic, 0, numbered("a", 1))
+	c.produce(testTopic, 1, numbered("b", 1))
+	in, out := make(chan struct{}, 2), make(chan struct{})
+	a := c.start(starter{handle: func(ctx context.Context, b ingest.Batch) error {
+		if b.Lines[0].Number > 0 {
+			return nil
+		}
+		in <- struct{}{}
+		<-ctx.Done() // the group rebalances
+		<-out
+		return nil
+	}})
+	<-in
+	<-in
+	b := c.start(starter{})
+	time.Sleep(100 * time.Millisecond)
+	if got := b.callbacks(); got != "" {
+		t.Error("somebody else's already:", got)
+	}
+	close(out)
+	eventually(t, "the other has its half", func() bool { return strings.Contains(b.callbacks(), "+") })
+	c.produce(testTopic, 0, numbered("c", 1))
+	c.produce(testTopic, 1, numbered("c", 1))
+	a.wants(3)
+	b.wants(1)
+	if got := b.got()[0].text; got != "c0" {
+		t.Error("delivered twice:", got)
 	}
 }
 

@@ -11,6 +11,7 @@ import (
 	"log/slog"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/slowpod/slowpod/ingest"
 )
@@ -20,9 +21,14 @@ import (
 // never by two at once. The lines are borrowed: a handler that keeps bytes
 // copies them. An error ends the run and is returned by it as it is.
 //
-// Its ctx ends when the run does, and when a batch is still being handled long
-// after its partition was taken away: a batch that is then given up with an
-// error is not acknowledged, and that is no fault.
+// Its ctx ends with the generation of the group: when the group rebalances, and
+// when the run ends. A handler that waits for something then gives the batch up
+// with an error, which is no fault; one that is at work finishes it, for until it
+// returns nobody gets the partition. What was given up is not acknowledged and
+// comes again, in batches that may be cut differently: to this handler if the
+// partition stays, else to its next owner, who counts the lines that this one had
+// counted once more. That, and what was handled but not committed before a crash,
+// is what at least once means here.
 type Handler func(ctx context.Context, b ingest.Batch) error
 
 // Options are what a source is given beside its configuration. The zero value
@@ -53,9 +59,8 @@ type Source struct {
 
 	batchLines int // at most
 
-	joined   atomic.Bool  // holds an assignment, or is between two
-	troubled atomic.Int32 // partitions that cannot be read right now
-	lags     sync.Map     // by stream: int64, records that were there and not read
+	joined     atomic.Bool // holds an assignment, or is between two
+	conditions conditions
 }
 
 // New checks the configuration, reads the files that it names and registers the
@@ -88,20 +93,21 @@ func New(cfg Config, o Options) (*Source, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Source{cfg: cfg, o: o, log: o.Logger.With("source", sourceName), metrics: m, batchLines: maxBatchLines}, nil
+	return &Source{cfg: cfg, o: o, log: o.Logger.With("component", sourceName), metrics: m, batchLines: maxBatchLines,
+		conditions: conditions{patience: unreadableFor}}, nil
 }
 
 // Ready says whether this member has its place in the group and every partition
 // it owns is being read. It stays true through a rebalance that brings it nothing
 // new.
-func (s *Source) Ready() bool { return s.joined.Load() && s.troubled.Load() == 0 }
+func (s *Source) Ready() bool { return s.joined.Load() && s.conditions.good() }
 
-// CaughtUp says whether all that was there of a stream has been handled, as of
-// the last answer of its broker. It is false while nothing is known.
-func (s *Source) CaughtUp(stream string) bool {
-	lag, ok := s.lags.Load(stream)
-	return ok && lag.(int64) == 0 && s.troubled.Load() == 0
-}
+// CaughtUp says whether nothing more is to be had of a stream for now: all that
+// was there has been handled, as of the last answer of its broker, or it has
+// been unreadable for a minute in which another was read, its leader being gone.
+// While none can be read it is false for all that fail: what is written
+// meanwhile is still to come.
+func (s *Source) CaughtUp(stream string) bool { return s.conditions.caughtUp(stream, time.Now()) }
 
 // Run reads until ctx ends, which is the ordinary end: it returns nil. What has
 // been handled by then is committed, and the member has left the group. A
@@ -120,7 +126,7 @@ func (s *Source) Run(ctx context.Context, handle Handler) error {
 	defer client.close()
 	r := &run{
 		Source: s, client: client, handle: handle,
-		ctx: ctx, stop: stop, held: map[topicPartition]*partition{},
+		stop: stop, held: map[topicPartition]*partition{},
 	}
 	for ctx.Err() == nil {
 		if topics := r.awaitTopics(ctx); topics != nil {
@@ -139,7 +145,6 @@ type run struct {
 	*Source
 	client *client
 	handle Handler
-	ctx    context.Context // of the handlers; ends with the run
 	stop   context.CancelFunc
 	sampler
 

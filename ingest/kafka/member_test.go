@@ -43,10 +43,12 @@ type member struct {
 
 // starter says how a member differs from the ordinary one.
 type starter struct {
-	cfg     func(*Config)
-	batch   int
-	horizon func(string) (int64, bool)
-	handle  Handler // before a batch is recorded
+	cfg   func(*Config)
+	batch int
+	// patience with a partition that cannot be read; 0 is the ordinary one
+	patience time.Duration
+	horizon  func(string) (int64, bool)
+	handle   Handler // before a batch is recorded
 }
 
 func (c *cluster) start(s starter) *member {
@@ -68,6 +70,9 @@ func (c *cluster) start(s starter) *member {
 	}
 	if s.batch > 0 {
 		src.batchLines = s.batch
+	}
+	if s.patience > 0 {
+		src.conditions.patience = s.patience
 	}
 	m.Source = src
 	var ctx context.Context

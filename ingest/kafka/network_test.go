@@ -16,8 +16,10 @@ import (
 	"testing"
 	"time"
 
+	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kfake"
 	"github.com/twmb/franz-go/pkg/kgo"
+	"github.com/twmb/franz-go/pkg/kmsg"
 	"github.com/twmb/franz-go/pkg/sasl/plain"
 )
 
@@ -231,4 +233,36 @@ func TestExplain(t *testing.T) {
 	if err := errors.New("x"); explain(err) != err {
 		t.Error("explained")
 	}
+}
+
+// A partition that cannot be read says nothing about the others. They wait for
+// it for a while, as long as one of them can be read; when none can, they all
+// wait.
+func TestOnePartitionAway(t *testing.T) {
+	t.Parallel()
+	c := newCluster(t, 2)
+	c.produce(testTopic, 0, numbered("a", 5))
+	c.produce(testTopic, 1, numbered("b", 5))
+	m := c.start(starter{patience: 200 * time.Millisecond})
+	m.wants(10)
+	eventually(t, "both are caught up", func() bool { return m.CaughtUp("logs/0") && m.CaughtUp("logs/1") })
+
+	fault := kfake.Fault{Keys: []kmsg.Key{kmsg.Fetch}, Topic: testTopic, Partitions: []int32{0}, Err: kerr.NotLeaderForPartition, Count: -1}
+	first := c.Fault(fault)
+	eventually(t, "the one is not", func() bool { return !m.CaughtUp("logs/0") })
+	if !m.CaughtUp("logs/1") || m.Ready() {
+		t.Error("the other is caught up:", m.CaughtUp("logs/1"), "ready:", m.Ready())
+	}
+	eventually(t, "nobody waits for it any more", func() bool { return m.CaughtUp("logs/0") })
+
+	fault.Partitions = []int32{1}
+	second := c.Fault(fault)
+	eventually(t, "neither can be read", func() bool { return !m.CaughtUp("logs/1") })
+	time.Sleep(300 * time.Millisecond)
+	if m.CaughtUp("logs/0") || m.CaughtUp("logs/1") {
+		t.Error("somebody is caught up, and the broker is away")
+	}
+	first.Remove()
+	second.Remove()
+	eventually(t, "both are caught up again", func() bool { return m.Ready() && m.CaughtUp("logs/0") && m.CaughtUp("logs/1") })
 }

@@ -20,7 +20,7 @@ type partition struct {
 	metrics *partitionMetrics
 	chunk   chunk
 	stuck   int  // fetches in a row that brought nothing where there is something
-	failing bool // counted in Source.troubled
+	failing bool // as Source.conditions has it
 
 	// handling is held while the handler runs, and while next and the horizon
 	// are looked at together.
@@ -60,10 +60,10 @@ var (
 // work reads the partition until ctx ends, whatever happens. A Conn that has
 // returned an error is out of step with its stream, so each is closed and
 // another opened.
-func (p *partition) work(ctx, handlers context.Context) {
+func (p *partition) work(ctx context.Context) {
 	pause := backoff{first: p.run.cfg.RetryBackoff}
 	for {
-		err := p.session(ctx, handlers, &pause)
+		err := p.session(ctx, &pause)
 		switch {
 		case errors.Is(err, errHandler), ctx.Err() != nil:
 			return
@@ -99,15 +99,11 @@ func (p *partition) fails(now bool) {
 		return
 	}
 	p.failing = now
-	if now {
-		p.run.troubled.Add(1)
-	} else {
-		p.run.troubled.Add(-1)
-	}
+	p.run.conditions.fails(p.stream, now)
 }
 
 // session reads over one connection until that fails.
-func (p *partition) session(ctx, handlers context.Context, pause *backoff) error {
+func (p *partition) session(ctx context.Context, pause *backoff) error {
 	timed, cancel := context.WithTimeout(ctx, 2*p.run.cfg.Timeout)
 	defer cancel()
 	conn, err := p.run.client.dialLeader(timed, p.tp)
@@ -121,7 +117,7 @@ func (p *partition) session(ctx, handlers context.Context, pause *backoff) error
 		return err
 	}
 	for ctx.Err() == nil {
-		if err := p.fetch(ctx, handlers, conn); err != nil {
+		if err := p.fetch(ctx, conn); err != nil {
 			return err
 		}
 		p.fails(false)

@@ -60,6 +60,7 @@ type Sink struct {
 
 	mu       sync.Mutex
 	findings []report.Finding // given last
+	yields   bool             // since findings were looked at
 	given    chan struct{}    // holds a token while findings have not been looked at
 }
 
@@ -124,10 +125,18 @@ func parseExternal(s string) (*url.URL, error) {
 // until a list has it ended, or does not have it any more. So whoever wants a
 // finding not to be alerted, because a greater one tells it too, leaves it out.
 // A finding that is over when it is first given is not told: nobody needs to be
-// woken for it. The list must not be altered afterwards.
-func (s *Sink) Send(findings []report.Finding) {
+// woken for it. One that ended in silence is not resolved, for another slowpod may
+// hear of the pod and fire the same alert: it is told no more, and expires. The
+// list must not be altered afterwards.
+func (s *Sink) Send(findings []report.Finding) { s.give(findings, false) }
+
+// Yield leaves all alerts to another slowpod, which reads now what this one read:
+// nothing is told of them any more, and what nobody takes over expires.
+func (s *Sink) Yield() { s.give(nil, true) }
+
+func (s *Sink) give(findings []report.Finding, yields bool) {
 	s.mu.Lock()
-	s.findings = findings
+	s.findings, s.yields = findings, s.yields || yields
 	s.mu.Unlock()
 	select {
 	case s.given <- struct{}{}:
@@ -167,13 +176,13 @@ func (s *Sink) keep(ctx context.Context) {
 	for {
 		select {
 		case <-s.given:
-			s.put(s.book.update(s.current(), time.Now()))
+			s.put(s.update())
 		case <-again.C:
 			s.putAll()
 		case <-ctx.Done():
 			select {
 			case <-s.given:
-				s.book.update(s.current(), time.Now())
+				s.update()
 			default:
 			}
 			s.putAll()
@@ -182,10 +191,29 @@ func (s *Sink) keep(ctx context.Context) {
 	}
 }
 
-func (s *Sink) current() []report.Finding {
+// update looks at what was given and returns what is to be sent at once.
+func (s *Sink) update() []*message {
 	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.findings
+	findings, yields := s.findings, s.yields
+	s.yields = false
+	s.mu.Unlock()
+	if yields {
+		s.remove(s.book.forget())
+	}
+	changed, silent := s.book.update(findings, time.Now())
+	s.remove(silent)
+	return changed
+}
+
+// remove takes out of the queues what waits of alerts.
+func (s *Sink) remove(keys []string) {
+	for _, key := range keys {
+		for _, r := range s.replicas {
+			if r.queue.remove(key) {
+				r.metrics.dropped[dropExpired].Inc()
+			}
+		}
+	}
 }
 
 func (s *Sink) put(all []*message) {
@@ -199,12 +227,6 @@ func (s *Sink) put(all []*message) {
 
 func (s *Sink) putAll() {
 	all, forgotten := s.book.all(time.Now())
-	for _, key := range forgotten {
-		for _, r := range s.replicas {
-			if r.queue.remove(key) {
-				r.metrics.dropped[dropExpired].Inc()
-			}
-		}
-	}
+	s.remove(forgotten)
 	s.put(all)
 }

@@ -26,8 +26,9 @@ type alert struct {
 	endsAt     time.Time // zero while it fires
 	resolvedAt time.Time // when that was seen, by the clock
 
-	open  bool        // within update: has an open finding
-	ended report.Time // within update: when the last of its findings ended
+	open   bool        // within update: has an open finding
+	silent bool        // within update: a finding of it ended in silence
+	ended  report.Time // within update: when the last of its findings ended
 }
 
 // message is an alert as it is to be sent. It is never altered; a newer one
@@ -45,21 +46,22 @@ func newBook(w writer) *book {
 	return &book{writer: w, byFinding: map[string]*alert{}, byKey: map[string]*alert{}}
 }
 
-// update takes the findings as they are now and returns what began to fire and
-// what is over.
-func (b *book) update(findings []report.Finding, now time.Time) []*message {
+// update takes the findings as they are now. It returns what began to fire and
+// what is over, and the keys of alerts that are told no more, because nobody
+// knows whether they are over.
+func (b *book) update(findings []report.Finding, now time.Time) (changed []*message, silent []string) {
 	for _, a := range b.byKey {
-		a.open, a.ended = false, 0
+		a.open, a.silent, a.ended = false, false, 0
 	}
 	open := make(map[string]*alert, len(b.byFinding))
-	var changed []*alert
+	var alerts []*alert
 	for i := range findings {
 		f := &findings[i]
 		a := b.byFinding[f.ID]
 		switch {
 		case f.End != nil && a == nil: // never told, or told as over
 		case f.End != nil:
-			a.ended = max(a.ended, *f.End)
+			a.ended, a.silent = max(a.ended, *f.End), a.silent || f.Silent
 			if !a.open {
 				a.story = f
 			}
@@ -74,18 +76,33 @@ func (b *book) update(findings []report.Finding, now time.Time) []*message {
 			a.open = true
 			if a.startsAt.IsZero() || !a.endsAt.IsZero() {
 				a.startsAt, a.endsAt = earlier(f.Start, now), time.Time{}
-				changed = append(changed, a)
+				alerts = append(alerts, a)
 			}
 		}
 	}
 	b.byFinding = open
-	for _, a := range b.byKey {
-		if !a.open && a.endsAt.IsZero() {
+	for key, a := range b.byKey {
+		switch {
+		case a.open || !a.endsAt.IsZero():
+		case a.silent:
+			delete(b.byKey, key)
+			silent = append(silent, key)
+		default:
 			a.resolve(now)
-			changed = append(changed, a)
+			alerts = append(alerts, a)
 		}
 	}
-	return b.messages(changed)
+	return b.messages(alerts), silent
+}
+
+// forget empties the book and returns the keys of what was in it.
+func (b *book) forget() (keys []string) {
+	for key := range b.byKey {
+		keys = append(keys, key)
+	}
+	clear(b.byKey)
+	clear(b.byFinding)
+	return keys
 }
 
 // of returns the alert with the labels that a finding has now.

@@ -4,13 +4,15 @@ import (
 	"errors"
 
 	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/slowpod/slowpod/sinks/dropped"
 )
 
 // Why alerts were not delivered, and requests failed: metric labels.
 const (
 	dropQueueFull = "queue_full" // the oldest, when too many wait for a replica
 	dropRefused   = "refused"    // the replica does not want them: not tried again before the next time they are due
-	dropExpired   = "expired"    // resolved, and the replica was away until nobody needed to hear it
+	dropExpired   = "expired"    // the replica was away until nobody needed to hear it
 	dropShutdown  = "shutdown"   // not delivered by the end
 
 	failNetwork = "network"
@@ -50,10 +52,7 @@ func newMetrics() *metrics {
 		failed: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: prefix + "requests_failed_total", Help: "Requests that a replica of Alertmanager did not accept, by reason.",
 		}, []string{"url", "reason"}),
-		dropped: prometheus.NewCounterVec(prometheus.CounterOpts{
-			Name: prefix + "alerts_dropped_total",
-			Help: "Sendings of alerts that were given up, by reason. An alert that still fires is sent again when it is due.",
-		}, []string{"url", "reason"}),
+		dropped: dropped.New("alertmanager"),
 		success: prometheus.NewGaugeVec(prometheus.GaugeOpts{
 			Name: prefix + "last_success_timestamp_seconds", Help: "When a replica of Alertmanager last accepted alerts; 0 before the first.",
 		}, []string{"url"}),

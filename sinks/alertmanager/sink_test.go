@@ -120,6 +120,90 @@ func TestResolved(t *testing.T) {
 	})
 }
 
+// A finding that ended because nobody hears of the pod any more may be another
+// member's by now, under the same labels: it is not resolved, but expires.
+func TestSilent(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := newFake()
+		reg := prometheus.NewRegistry()
+		r := start(t, f, func(c *Config, o *Options) {
+			c.URLs = []string{"http://one:9093", "http://two:9093"}
+			o.Registerer = reg
+		})
+		a, b := slow("a", time.Hour), slow("b", time.Hour)
+		b.UpstreamHost = ptr("172.17.0.18:3000")
+		r.send(a, b)
+		if n := len(f.received("one:9093")); n != 2 {
+			t.Fatalf("%d alerts fire, want 2", n)
+		}
+		f.set(func(host string, _ int) (int, error) {
+			if host == "two:9093" {
+				return 0, errDead
+			}
+			return 200, nil
+		})
+		pass(3 * time.Minute)
+		f.received("one:9093")
+		a = over(a, 10*time.Minute)
+		a.Silent = true
+		b = over(b, 10*time.Minute)
+		r.send(a, b)
+		pass(20 * time.Minute)
+		for _, g := range f.received("one:9093") {
+			if g.Labels["upstream_host"] == "172.17.0.17:3000" {
+				t.Fatalf("told after it fell silent: %v", g)
+			}
+		}
+		f.received("two:9093")
+		f.set(nil)
+		pass(time.Minute)
+		if got := f.received("two:9093"); len(got) != 0 {
+			t.Errorf("a replica that was away was told %v", got)
+		}
+		if n := value(t, reg, "slowpod_sink_dropped_total", "http://two:9093", dropExpired); n != 2 {
+			t.Errorf("%v expired, want 2", n)
+		}
+		// It is heard of again, and recovers.
+		a = slow("c", 0)
+		r.send(a)
+		if g := one(t, f.received("one:9093")); !g.firing() {
+			t.Errorf("does not fire: %v", g)
+		}
+		r.send(over(a, 0))
+		if g := one(t, f.received("one:9093")); g.firing() {
+			t.Errorf("is not resolved: %v", g)
+		}
+	})
+}
+
+// A member that has nothing to read any more says nothing, neither that
+// something fires nor that it is over; not even at the end.
+func TestYield(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := newFake()
+		r := start(t, f, nil)
+		a, b := slow("a", time.Hour), slow("b", time.Hour)
+		b.UpstreamHost = ptr("172.17.0.18:3000")
+		r.send(a, b)
+		r.send(a, over(b, 0))
+		f.received("one:9093")
+		r.Yield()
+		pass(30 * time.Minute)
+		if got := f.received("one:9093"); len(got) != 0 {
+			t.Errorf("told: %v", got)
+		}
+		r.send(a)
+		if g := one(t, f.received("one:9093")); !g.firing() {
+			t.Errorf("does not fire again: %v", g)
+		}
+		r.Yield()
+		r.shutdown()
+		if got := f.received("one:9093"); len(got) != 0 {
+			t.Errorf("told at the end: %v", got)
+		}
+	})
+}
+
 // The end of a finding is in the time of its records. Alertmanager wants one
 // that is not to come, and not before the start.
 func TestTimesOfReplayAndSkew(t *testing.T) {
@@ -301,7 +385,7 @@ func TestAnswers(t *testing.T) {
 			if !again {
 				refused = 1
 			}
-			if n := value(t, reg, "slowpod_alertmanager_alerts_dropped_total", "http://one:9093", dropRefused); n != refused {
+			if n := value(t, reg, "slowpod_sink_dropped_total", "http://one:9093", dropRefused); n != refused {
 				t.Errorf("%d: %v dropped", code, n)
 			}
 			if n := value(t, reg, "slowpod_alertmanager_last_success_timestamp_seconds", "http://one:9093"); n < float64(time.Now().Unix()-60) {
@@ -352,7 +436,7 @@ func TestQueueIsBounded(t *testing.T) {
 		if n := value(t, reg, "slowpod_alertmanager_queue_length", "http://one:9093"); n != 100 {
 			t.Errorf("%v wait", n)
 		}
-		if n := value(t, reg, "slowpod_alertmanager_alerts_dropped_total", "http://one:9093", dropQueueFull); n != 900 {
+		if n := value(t, reg, "slowpod_sink_dropped_total", "http://one:9093", dropQueueFull); n != 900 {
 			t.Errorf("%v were dropped", n)
 		}
 		// When it is back, resending heals what was dropped, bit by bit.
@@ -380,7 +464,7 @@ func TestResolvedExpires(t *testing.T) {
 		if r.replicas[0].queue.len() != 0 {
 			t.Error("it waits for ever")
 		}
-		if n := value(t, reg, "slowpod_alertmanager_alerts_dropped_total", "http://one:9093", dropExpired); n != 1 {
+		if n := value(t, reg, "slowpod_sink_dropped_total", "http://one:9093", dropExpired); n != 1 {
 			t.Errorf("%v dropped", n)
 		}
 	})
@@ -437,7 +521,7 @@ func TestShutdownWithinDeadline(t *testing.T) {
 					t.Errorf("the end took %s", took)
 				}
 				one(t, f.received("one:9093"))
-				if n := value(t, reg, "slowpod_alertmanager_alerts_dropped_total", "http://two:9093", dropShutdown); n != 1 {
+				if n := value(t, reg, "slowpod_sink_dropped_total", "http://two:9093", dropShutdown); n != 1 {
 					t.Errorf("%v dropped", n)
 				}
 			})
@@ -539,7 +623,7 @@ func TestMetrics(t *testing.T) {
 	if want := map[string]int{
 		"slowpod_alertmanager_alerts_sent_total":              2,
 		"slowpod_alertmanager_requests_failed_total":          8,
-		"slowpod_alertmanager_alerts_dropped_total":           8,
+		"slowpod_sink_dropped_total":                          8,
 		"slowpod_alertmanager_last_success_timestamp_seconds": 2,
 		"slowpod_alertmanager_queue_length":                   2,
 		"slowpod_alertmanager_queue_capacity":                 2,

@@ -38,19 +38,33 @@ type side struct {
 	Line          int64       `json:"line"`
 }
 
-// Writer writes calls. It keeps the first error and writes nothing after it.
+// output takes lines: a buffer, or a Spool.
+type output interface {
+	io.Writer
+	Flush() error
+}
+
+// Writer writes calls. It keeps the first error of Write and writes nothing
+// after it; a Spool has none.
 type Writer struct {
 	name func(file int32) string
-	out  *bufio.Writer
+	out  output
 	line bytes.Buffer
 	json *json.Encoder // to line
 	err  error
 }
 
-// NewWriter returns a Writer to w; name is the name of a stream by its
-// Record.File.
+// NewWriter returns a Writer to w that fails as w does; name is the name of a
+// stream by its Record.File.
 func NewWriter(w io.Writer, name func(file int32) string) *Writer {
-	cw := &Writer{name: name, out: bufio.NewWriterSize(w, 64<<10)}
+	return newWriter(bufio.NewWriterSize(w, 64<<10), name)
+}
+
+// NewSpooled returns a Writer to a Spool.
+func NewSpooled(s *Spool, name func(file int32) string) *Writer { return newWriter(s, name) }
+
+func newWriter(out output, name func(file int32) string) *Writer {
+	cw := &Writer{name: name, out: out}
 	cw.json = json.NewEncoder(&cw.line)
 	cw.json.SetEscapeHTML(false)
 	return cw
@@ -78,7 +92,8 @@ func (w *Writer) Write(c *correlate.Call) {
 	}
 }
 
-// Flush writes out what is buffered and returns the first error.
+// Flush writes out what is buffered. Its error is the first that there was; that
+// of a Spool is of now.
 func (w *Writer) Flush() error {
 	if w.err != nil {
 		return w.err

@@ -66,11 +66,11 @@ func (c *Collector) Describe(chan<- *prometheus.Desc) {}
 
 // Collect reads the source once.
 func (c *Collector) Collect(ch chan<- prometheus.Metric) {
-	out := sender{ch}
+	s := c.source.Snapshot()
+	out := sender{ch, s.Streams > 0}
 	for source, t := range c.source.BySource() {
 		out.lines(source, t)
 	}
-	s := c.source.Snapshot()
 	for name, series := range byName(s.Services) {
 		out.service(name, series)
 	}
@@ -78,7 +78,12 @@ func (c *Collector) Collect(ch chan<- prometheus.Metric) {
 	out.core(s)
 }
 
-type sender struct{ ch chan<- prometheus.Metric }
+// sender sends what a snapshot says. Without a stream it says nothing of now:
+// the partitions are another's, and so is what becomes of the pods.
+type sender struct {
+	ch  chan<- prometheus.Metric
+	now bool
+}
 
 func (o sender) counter(d *prometheus.Desc, v uint64, labels ...string) {
 	o.send(d, prometheus.CounterValue, float64(v), labels)
@@ -156,7 +161,9 @@ func (o sender) service(name string, series *named) {
 		o.counter(success, n-series.IstioFailures, "server_istio", name)
 		o.counter(all, n, "server_istio", name)
 	}
-	o.gauge(serviceState, 1, name, series.state.String())
+	if o.now {
+		o.gauge(serviceState, 1, name, series.state.String())
+	}
 }
 
 func (o sender) durations(s *correlate.Series, side int, service string) {
@@ -184,7 +191,7 @@ func (o sender) pods(pods []correlate.PodStats) {
 				byCall[series{service: valid(p.Service), host: valid(p.UpstreamHost), pod: valid(p.Pod), last: correlate.Verdict(v).String()}] += n
 			}
 		}
-		if p.State != correlate.Healthy {
+		if o.now && p.State != correlate.Healthy {
 			states[series{
 				valid(p.Namespace), valid(p.Service), valid(p.Subset), valid(p.Pod), valid(p.UpstreamHost), p.State.String(),
 			}] = true
@@ -200,7 +207,7 @@ func (o sender) pods(pods []correlate.PodStats) {
 
 func (o sender) core(s *correlate.Snapshot) {
 	o.gauge(openHalves, float64(s.OpenHalves))
-	if s.Watermark != 0 {
+	if o.now && s.Watermark != 0 {
 		o.gauge(watermark, float64(s.Watermark)/1000)
 		o.gauge(delay, max(float64(s.Last-s.Watermark)/1000, 0))
 	}

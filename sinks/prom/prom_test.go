@@ -59,7 +59,7 @@ func full() *fake {
 	file := &counts.Totals{Read: 115, Records: 100, Foreign: 12}
 	file.Malformed[accesslog.InvalidJSON], file.Malformed[accesslog.TooLong] = 2, 1
 	s := &correlate.Snapshot{
-		Records: 100, Last: 1_772_446_600_500, Span: correlate.Span{Start: 1_772_446_500_000, End: 1_772_446_600_500}, Watermark: 1_772_446_580_000,
+		Records: 100, Streams: 2, Last: 1_772_446_600_500, Span: correlate.Span{Start: 1_772_446_500_000, End: 1_772_446_600_500}, Watermark: 1_772_446_580_000,
 		Late: 3, Ahead: 4, OpenHalves: 7, Dropped: map[string]uint64{"traces": 5, "halves": 6},
 	}
 	s.Join.Duplicates = 2
@@ -301,5 +301,28 @@ func TestWatermark(t *testing.T) {
 	f.snapshot.Last = f.snapshot.Watermark - 5000
 	if out := scrape(t, f); !strings.Contains(out, "slowpod_watermark_delay_seconds 0\n") {
 		t.Errorf("delay:\n%s", out)
+	}
+}
+
+// What a member held that has no stream any more is another's to say: no state
+// and no delay, while what it counted stays.
+func TestWithoutStreams(t *testing.T) {
+	f := full()
+	f.snapshot.Streams = 0
+	for _, family := range gather(t, f) {
+		switch name := family.GetName(); name {
+		case "slowpod_pod_state", "slowpod_service_state", "slowpod_watermark_delay_seconds", "slowpod_watermark_timestamp_seconds":
+			t.Error(name, "is there")
+		}
+	}
+	var before, after int
+	for _, family := range gather(t, full()) {
+		before += len(family.GetMetric())
+	}
+	for _, family := range gather(t, f) {
+		after += len(family.GetMetric())
+	}
+	if states, delays := 3+2, 2; before-after != states+delays {
+		t.Errorf("%d series are gone", before-after)
 	}
 }

@@ -139,6 +139,9 @@ type Finding struct {
 	Start        Time    `json:"start"`    // onset as estimated
 	Detected     Time    `json:"detected"` // end of the slice that decided
 	End          *Time   `json:"end"`      // null while open
+	// Silent says that it ended because nobody heard of the pod any more, so
+	// that it may go on where others hear of it. It is no part of the schema.
+	Silent bool `json:"-"`
 	// Title is at most 50 characters: who and what, never a number.
 	Title    string   `json:"title"`
 	Summary  string   `json:"summary"`

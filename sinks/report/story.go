@@ -19,7 +19,7 @@ func tell(f *correlate.Finding, span *Span) Finding {
 		Pod: orNull(f.Pod), Node: orNull(f.Node), UpstreamHost: orNull(f.UpstreamHost),
 		Start: Time(f.Start), Detected: Time(f.Detected),
 		Title: title(f), Summary: summary(f), Cause: cause(f), Evidence: evidence(&f.Evidence),
-		Next: next(f),
+		Next: next(f), Silent: f.Silent,
 	}
 	if f.Ended {
 		end := Time(f.End)

@@ -2,17 +2,32 @@ package app
 
 import (
 	"context"
+	"sync"
 	"time"
-
-	"golang.org/x/sync/errgroup"
 
 	"github.com/slowpod/slowpod/sinks/alertmanager"
 )
 
-// Alerts keeps Alertmanager told of the engine's findings.
+// Alerts keeps Alertmanager told of an engine's findings.
 type Alerts struct {
-	Engine *Engine
-	Sink   *alertmanager.Sink
+	engine *Engine
+	next   chan *alertmanager.Sink
+}
+
+// NewAlerts returns Alerts that tell nobody until they are given a sink.
+func NewAlerts(e *Engine) *Alerts {
+	return &Alerts{engine: e, next: make(chan *alertmanager.Sink, 1)}
+}
+
+// Use puts a sink in the place of the one that is there; nil: nobody is told.
+// The old one tells once more what fires, so that nothing expires meanwhile.
+// It is called by one goroutine at a time.
+func (a *Alerts) Use(sink *alertmanager.Sink) {
+	select {
+	case <-a.next: // was never looked at
+	default:
+	}
+	a.next <- sink
 }
 
 // How often news is looked for, and how often the numbers of findings that
@@ -22,26 +37,51 @@ const (
 	alertsRefresh = 30 * time.Second
 )
 
-// Run tells until ctx ends. Whatever becomes of Alertmanager, it returns nil.
-func (a *Alerts) Run(ctx context.Context) error {
-	group, ctx := errgroup.WithContext(ctx)
-	group.Go(func() error { return a.Sink.Run(ctx) })
-	group.Go(func() error {
-		tick := time.NewTicker(alertsLook)
-		defer tick.Stop()
-		seen, sent := uint64(0), time.Now()
-		for {
-			changes := a.Engine.Changes()
-			if changes != seen || changes > 0 && time.Since(sent) >= alertsRefresh {
-				seen, sent = changes, time.Now()
-				a.Sink.Send(a.Engine.Report().Findings)
-			}
-			select {
-			case <-tick.C:
-			case <-ctx.Done():
-				return nil
-			}
+// Run tells until ctx ends, and then once more all that fires. While there is no
+// stream, the partitions being other members', it says nothing: neither that
+// something fires nor that it is over.
+func (a *Alerts) Run(ctx context.Context) {
+	var sink *alertmanager.Sink
+	var sinks sync.WaitGroup // this one, and those before it that have a last word
+	defer sinks.Wait()
+	stop := func() {}
+	defer func() { stop() }()
+	tick := time.NewTicker(alertsLook)
+	defer tick.Stop()
+
+	seen, sent, reads := uint64(0), time.Now(), false
+	look := func() {
+		changes, before := a.engine.Changes(), reads
+		switch reads = a.engine.Reading(); {
+		case sink == nil:
+			reads = false
+		case before && !reads:
+			sink.Yield()
+		case reads && (!before || changes != seen || changes > 0 && time.Since(sent) >= alertsRefresh):
+			seen, sent = changes, time.Now()
+			sink.Send(a.engine.Report().Findings)
 		}
-	})
-	return group.Wait()
+	}
+	for {
+		select {
+		case next := <-a.next:
+			stop()
+			sink, reads, stop = next, false, start(ctx, next, &sinks)
+			look()
+		case <-tick.C:
+			look()
+		case <-ctx.Done():
+			look()
+			return
+		}
+	}
+}
+
+// start runs a sink, if there is one, until it is stopped: later than ctx.
+func start(ctx context.Context, sink *alertmanager.Sink, sinks *sync.WaitGroup) (stop func()) {
+	ctx, stop = context.WithCancel(context.WithoutCancel(ctx))
+	if sink != nil {
+		sinks.Go(func() { _ = sink.Run(ctx) }) // returns nil
+	}
+	return stop
 }

@@ -1,7 +1,9 @@
 package app
 
 import (
+	"cmp"
 	"context"
+	"slices"
 	"sync"
 	"time"
 
@@ -37,8 +39,7 @@ func NewEngine(b correlate.Bounds, w *calls.Writer) *Engine {
 	return e
 }
 
-// Flush writes out the calls that are final. Its error is the first that there
-// was: nothing is written after it.
+// Flush writes out the calls that are final. Its error says that some still wait.
 func (e *Engine) Flush() error {
 	if e.calls == nil {
 		return nil
@@ -61,24 +62,19 @@ type Feed struct {
 	pending  int64
 	upSince  time.Time // caught up since; zero: it is not
 
+	// batch holds records, of which those from at on are still to go in. The
+	// lines in given have been counted though their batch was given up half
+	// way: they come again, perhaps in batches that are cut differently.
 	batch block
-	// part is the batch that was given up half way, and at where it goes on
-	// when it is delivered again: its lines have been counted.
-	part batchKey
-	at   int
+	at    int
+	given lineSpan
 }
 
-// batchKey knows a batch again.
-type batchKey struct {
-	lines       int
-	first, last int64
-}
+// lineSpan is the lines of a stream from first on, before end.
+type lineSpan struct{ first, end int64 }
 
-func keyOf(b ingest.Batch) batchKey {
-	if len(b.Lines) == 0 {
-		return batchKey{}
-	}
-	return batchKey{len(b.Lines), b.Lines[0].Number, b.Lines[len(b.Lines)-1].Number}
+func spanOf(b ingest.Batch) lineSpan {
+	return lineSpan{b.Lines[0].Number, b.Lines[len(b.Lines)-1].Number + 1}
 }
 
 // Feed adds a stream; caughtUp, if set, says whether all that is there of it
@@ -105,16 +101,25 @@ func (f *Feed) Close() {
 
 // Handle gives the records of a batch to the core. Reading them needs no lock:
 // streams are parsed beside each other, and meet only in the core. It waits
-// where another stream is too far behind. It is called by one goroutine at a
-// time.
+// where another stream is too far behind, and uses ctx for that alone: a batch
+// that need not wait is finished. Where it was given up and comes again, it goes
+// on where it was. It is called by one goroutine at a time.
 func (f *Feed) Handle(ctx context.Context, p *Pipeline, b ingest.Batch) error {
-	if key := keyOf(b); key != f.part {
-		f.batch.reset()
-		f.part, f.at = key, 0
-		if err := p.Handle(b, f.batch.add); err != nil {
-			return err
-		}
+	if len(b.Lines) == 0 {
+		return nil
 	}
+	lines := spanOf(b)
+	if f.given.first <= lines.first && lines.first < f.given.end {
+		i, _ := slices.BinarySearchFunc(b.Lines, f.given.end, func(l ingest.Line, end int64) int { return cmp.Compare(l.Number, end) })
+		b.Lines = b.Lines[i:]
+	} else {
+		f.batch.reset()
+		f.at, f.given = 0, lineSpan{}
+	}
+	if err := p.Handle(b, f.batch.add); err != nil {
+		return err
+	}
+	f.given = lineSpan{lines.first, max(lines.end, f.given.end)}
 	e := f.engine
 	stop := context.AfterFunc(ctx, func() {
 		e.mu.Lock()
@@ -133,7 +138,7 @@ func (f *Feed) Handle(ctx context.Context, p *Pipeline, b ingest.Batch) error {
 			return err
 		}
 	}
-	f.part = batchKey{}
+	f.given.first = lines.end // all of it is in, and what comes of it again has been counted
 	return nil
 }
 
@@ -191,13 +196,13 @@ func (f *Feed) isNext() bool {
 const idleAfter = 15 * time.Second
 
 // Run looks after silent streams until ctx ends.
-func (e *Engine) Run(ctx context.Context) error {
+func (e *Engine) Run(ctx context.Context) {
 	tick := time.NewTicker(time.Second)
 	defer tick.Stop()
 	for {
 		select {
 		case <-ctx.Done():
-			return nil
+			return
 		case now := <-tick.C:
 			e.advance(now)
 		}
@@ -263,6 +268,14 @@ func (e *Engine) Watermark() int64 {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	return e.core.Watermark()
+}
+
+// Reading says whether there is any stream. Without one, nobody here knows how
+// pods are now.
+func (e *Engine) Reading() bool {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return len(e.feeds) > 0
 }
 
 // Changes counts the findings that began or ended.

@@ -124,7 +124,7 @@ func TestALittleTrafficHoldsNobodyBack(t *testing.T) {
 		defer group.Wait()
 		defer cancel()
 		busy, little := engine.Feed(func() bool { return false }), engine.Feed(func() bool { return true })
-		group.Go(func() { _ = engine.Run(ctx) }) // returns nil
+		group.Go(func() { engine.Run(ctx) })
 		began := time.Now()
 		group.Go(func() {
 			q := app.NewPipeline(engine.Worker("kafka"), 1, slog.New(slog.DiscardHandler))
@@ -150,30 +150,51 @@ func TestALittleTrafficHoldsNobodyBack(t *testing.T) {
 	})
 }
 
-// A batch that was given up half way is counted once when it comes again.
+// A batch that was given up half way is counted once when it comes again, however
+// it is cut then: a fetch brings more by now, or less.
 func TestABatchThatComesAgainIsCountedOnce(t *testing.T) {
 	t.Parallel()
 	batches, _ := spread(t, 2)
-	engine := app.NewEngine(correlate.DefaultBounds(), nil)
-	feed, other := engine.Feed(nil), engine.Feed(nil)
-	p := app.NewPipeline(engine.Worker("kafka"), 0, slog.New(slog.DiscardHandler))
-	var all ingest.Batch
+	var all []ingest.Line
 	for _, b := range batches[0] {
-		all.Lines = append(all.Lines, b.Lines...)
+		all = append(all, b.Lines...)
 	}
-	ctx, cancel := context.WithCancel(t.Context())
-	cancel()
-	if err := feed.Handle(ctx, p, all); err == nil {
-		t.Fatal("did not wait for the other stream")
-	}
-	other.Close()
-	if err := feed.Handle(t.Context(), p, all); err != nil {
-		t.Fatal(err)
-	}
-	feed.Close()
-	engine.Close()
-	lines := uint64(len(all.Lines))
-	if got, records := engine.Totals().Read, engine.Snapshot().Records; got != lines || records != lines {
-		t.Errorf("%d lines and %d records counted of %d", got, records, lines)
+	for _, c := range []struct {
+		name  string
+		first int   // lines of the batch that is given up
+		cuts  []int // how many lines it is then delivered in at a time
+	}{
+		{"the same", len(all), []int{len(all)}},
+		{"more", len(all) - 100, []int{len(all)}},
+		{"less", len(all), []int{1, 9, 90, len(all) - 100}},
+		{"across its end", len(all) - 100, []int{len(all) - 200, 150, 50}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			engine := app.NewEngine(correlate.DefaultBounds(), nil)
+			feed, other := engine.Feed(nil), engine.Feed(nil)
+			p := app.NewPipeline(engine.Worker("kafka"), 0, slog.New(slog.DiscardHandler))
+			ctx, cancel := context.WithCancel(t.Context())
+			cancel()
+			for range 2 { // it waits again
+				if err := feed.Handle(ctx, p, ingest.Batch{Lines: all[:c.first]}); err == nil {
+					t.Fatal("did not wait for the other stream")
+				}
+			}
+			other.Close()
+			at := 0
+			for _, n := range c.cuts {
+				if err := feed.Handle(t.Context(), p, ingest.Batch{Lines: all[at : at+n]}); err != nil {
+					t.Fatal(err)
+				}
+				at += n
+			}
+			feed.Close()
+			engine.Close()
+			lines := uint64(len(all))
+			if got, records := engine.Totals().Read, engine.Snapshot().Records; got != lines || records != lines {
+				t.Errorf("%d lines and %d records counted of %d", got, records, lines)
+			}
+		})
 	}
 }

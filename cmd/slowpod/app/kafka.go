@@ -9,6 +9,7 @@ import (
 
 	"github.com/slowpod/slowpod/ingest"
 	"github.com/slowpod/slowpod/ingest/kafka"
+	"github.com/slowpod/slowpod/sinks/counts"
 )
 
 // Kafka reads topics into an engine, a stream and a pipeline per partition.
@@ -20,6 +21,7 @@ type Kafka struct {
 
 	mu         sync.Mutex
 	partitions map[string]*partition
+	workers    map[string]*counts.Worker // of each stream there ever was: their counts stay
 	ending     func() bool
 }
 
@@ -31,7 +33,7 @@ type partition struct {
 
 // NewKafka returns a Kafka that reads nothing until Run.
 func NewKafka(cfg kafka.Config, e *Engine, s *Streams, logger *slog.Logger, reg prometheus.Registerer) (*Kafka, error) {
-	k := &Kafka{engine: e, streams: s, logger: logger, partitions: map[string]*partition{}, ending: func() bool { return false }}
+	k := &Kafka{engine: e, streams: s, logger: logger, partitions: map[string]*partition{}, workers: map[string]*counts.Worker{}, ending: func() bool { return false }}
 	source, err := kafka.New(cfg, kafka.Options{
 		Logger: logger, Registerer: reg, Horizon: k.horizon, Assigned: k.assigned, Revoked: k.revoked,
 	})
@@ -59,9 +61,12 @@ func (k *Kafka) assigned(streams []string) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	for _, name := range streams {
+		if k.workers[name] == nil {
+			k.workers[name] = k.engine.Worker("kafka")
+		}
 		k.partitions[name] = &partition{
 			feed:     k.engine.Feed(func() bool { return k.source.CaughtUp(name) }),
-			pipeline: NewPipeline(k.engine.Worker("kafka"), k.streams.Number(name), k.logger),
+			pipeline: NewPipeline(k.workers[name], k.streams.Number(name), k.logger),
 		}
 	}
 }
@@ -85,6 +90,9 @@ func (k *Kafka) revoked(streams []string) {
 // open half was asked for: one that is decided in between is in one of the two.
 func (k *Kafka) horizon(stream string) (int64, bool) {
 	oldest, ok := k.engine.Oldest(k.streams.Number(stream))
-	_ = k.engine.Flush() // whoever writes them out once a second reports it
+	// What the file refuses waits for it within a bound, and is lost if this
+	// process is killed meanwhile: reading never waits for a sink. Whoever
+	// writes them out once a second reports it.
+	_ = k.engine.Flush()
 	return oldest, ok
 }

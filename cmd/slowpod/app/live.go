@@ -77,30 +77,37 @@ type Announcer struct {
 // seconds at most.
 const announceEvery = time.Second
 
-// Run looks for findings until ctx ends.
-func (a *Announcer) Run(ctx context.Context) error {
+// Run looks for findings until ctx ends, and then once more.
+func (a *Announcer) Run(ctx context.Context) {
 	tick := time.NewTicker(announceEvery)
 	defer tick.Stop()
-	open := map[string]bool{}
+	var told map[string]bool
 	seen := uint64(0)
-	for {
+	look := func() {
 		if n := a.Engine.Changes(); n != seen {
 			seen = n
-			a.look(open)
+			told = a.tell(told)
 		}
+	}
+	for {
+		look()
 		select {
 		case <-tick.C:
 		case <-ctx.Done():
-			return nil
+			look()
+			return
 		}
 	}
 }
 
-func (a *Announcer) look(open map[string]bool) {
+// tell tells what has changed since it returned told: whether each finding that
+// there was is open. One that is remembered no more does not come again.
+func (a *Announcer) tell(told map[string]bool) map[string]bool {
 	r := a.Engine.Report()
+	now := make(map[string]bool, len(r.Findings))
 	for i := range r.Findings {
 		f := &r.Findings[i]
-		wasOpen, known := open[f.ID]
+		wasOpen, known := told[f.ID]
 		isOpen := f.End == nil
 		if !known {
 			a.Began(r, f)
@@ -108,8 +115,9 @@ func (a *Announcer) look(open map[string]bool) {
 		if !isOpen && (wasOpen || !known) {
 			a.Ended(r, f)
 		}
-		open[f.ID] = isOpen
+		now[f.ID] = isOpen
 	}
+	return now
 }
 
 // Sources says of each input what it does, for a page without anything else to

@@ -49,15 +49,19 @@ type Server struct {
 	o        ServerOptions
 }
 
-// NewRegistry returns a registry with what is known of the engine and of the
-// process.
+// NewRegistry returns a registry with what Register adds.
 func NewRegistry(e *Engine) *prometheus.Registry {
 	reg := prometheus.NewRegistry()
+	Register(reg, e)
+	return reg
+}
+
+// Register adds what is known of the engine and of the process.
+func Register(reg prometheus.Registerer, e *Engine) {
 	reg.MustRegister(
 		prom.New(e), versioncollector.NewCollector("slowpod"),
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
 	)
-	return reg
 }
 
 // Listen opens the address, so that a taken one is known before anything is
@@ -154,6 +158,9 @@ func (s *Server) Run(ctx context.Context) error {
 	within, cancel := context.WithTimeout(context.WithoutCancel(ctx), shutdownWithin)
 	defer cancel()
 	err := s.http.Shutdown(within)
+	if errors.Is(err, context.DeadlineExceeded) { // a client holds on: it is not our fault
+		err = s.http.Close()
+	}
 	if serr := <-failed; !errors.Is(serr, http.ErrServerClosed) {
 		err = errors.Join(err, serr)
 	}
