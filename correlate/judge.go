@@ -3,6 +3,7 @@ package correlate
 import (
 	"math"
 	"math/bits"
+	"slices"
 
 	"github.com/slowpod/slowpod/correlate/durations"
 )
@@ -353,7 +354,48 @@ func (j *judge) recovered() bool {
 	return s.well >= leaveBar || s.quiet >= quietSlices
 }
 
-// deadShare is the share of cut requests below which a pod is like its
+// forecast is how many more requests, and milliseconds, it takes to be sure of
+// a pod that evidence has begun to speak against; zeros where it has not.
+func (j *judge) forecast() (requests, ms int64) {
+	side := SideClient
+	if j.level(SideServer) > j.level(SideClient) {
+		side = SideServer
+	}
+	s, e := &j.sides[side], j.level(side)
+	seen := j.judged - s.trendFrom
+	if e < someShare*bar || e >= bar || s.trendN < foretellLeast || seen < foretellAfter || !s.effective {
+		return 0, 0
+	}
+	most := maxSlice
+	if s.failing {
+		most = maxFailing
+	}
+	each := min(max(float64(slices.Max(s.trend[:]))/s.trendN, leastTrend), mostTrend)
+	perSlice := s.trendN / (float64(seen) / sliceLen)
+	missing := bar - e
+	more := max(missing/each, perSlice*missing/most, leastRequests-s.trendN)
+	return round(more), int64(sliceLen * max(missing/most, more/perSlice))
+}
+
+// When a forecast is worth telling, and between what a request may bring.
+const (
+	foretellLeast         = 3
+	foretellAfter         = 15_000
+	leastTrend, mostTrend = 0.1, 1.2
+)
+
+// round rounds up to 1, 2 or 5 times a power of ten.
+func round(v float64) int64 {
+	for unit := int64(1); ; unit *= 10 {
+		for _, n := range [...]int64{unit, 2 * unit, 5 * unit} {
+			if float64(n) >= v {
+				return n
+			}
+		}
+	}
+}
+
+// failingAbove is the share of cut requests below which a pod is like its
 // siblings.
 func failingAbove(cut, n float64) float64 {
 	return min(0.9, failingDouble*(cut+0.5)/(n+20))

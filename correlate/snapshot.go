@@ -2,6 +2,7 @@ package correlate
 
 import (
 	"cmp"
+	"math"
 	"slices"
 	"strings"
 
@@ -127,6 +128,25 @@ type PodStats struct {
 	ServerRequests, ServerFailures, Disconnects uint64
 	Calls                                       Calls
 	State, Worst                                State
+	// Live pods are those that were heard of in the last ten minutes and can
+	// be compared; the rest is 0 for all others.
+	Live  bool
+	Sides [2]PodSide
+	// More and MoreMS are how many requests, and how long in milliseconds,
+	// it will take to be sure of a pod that evidence has begun to speak
+	// against; 0 where none has, or where there is a finding.
+	More, MoreMS int64
+}
+
+// PodSide is how a pod stands by one side's records.
+type PodSide struct {
+	// Compared is how many requests could be compared with the siblings'.
+	Compared float64
+	// Evidence that the pod is slow, as a share of what decides.
+	Evidence float64
+	// P50 and P90 are how many times as long as the siblings' the requests
+	// of the last minute took; 0: unknown.
+	P50, P90 float64
 }
 
 // Snapshot copies what is held.
@@ -192,12 +212,30 @@ func (p *pod) inNamespace() string {
 }
 
 func (p *pod) stats() PodStats {
-	return PodStats{
+	s := PodStats{
 		UpstreamHost: p.host.addr, Service: p.group.service.name, Subset: p.group.subset,
 		Namespace: p.inNamespace(), Pod: p.name, PodID: p.podID, Node: p.node,
 		ClientRequests: p.client.requests, ClientFailures: p.client.failures, Timeouts: p.timeouts,
 		ServerRequests: p.server.requests, ServerFailures: p.server.failures, Disconnects: p.disconnects,
 		Calls: p.calls, State: p.judge.state, Worst: p.judge.worst,
+	}
+	p.judge.stats(&s)
+	return s
+}
+
+func (j *judge) stats(s *PodStats) {
+	if s.Live = j.sides != nil; !s.Live {
+		return
+	}
+	for side := range j.sides {
+		held, to := &j.sides[side], &s.Sides[side]
+		to.Compared, to.Evidence = held.trendN, j.level(side)/bar
+		if held.trendN > 0 {
+			to.P50, to.P90 = math.Exp2(held.p50), math.Exp2(held.p90)
+		}
+	}
+	if j.finding == nil {
+		s.More, s.MoreMS = j.forecast()
 	}
 }
 
