@@ -34,7 +34,9 @@ type Correlator struct {
 	onCall   func(*Call)
 	without  Rule
 	findings []*Finding
-	changes  uint64 // findings that began or ended
+	changes  uint64              // findings that began or ended
+	looked   uint64              // changes when nodes were last looked at
+	nodes    map[string]*Finding // open ones
 	dropped  [numBounds]uint64
 
 	started           bool  // the first slice has been chosen
@@ -59,7 +61,7 @@ type Span struct{ Start, End int64 }
 // New returns a Correlator. The bounds must be valid.
 func New(cfg Config) *Correlator {
 	c := &Correlator{
-		onCall: cfg.OnCall, without: cfg.Without, names: map[string]string{},
+		onCall: cfg.OnCall, without: cfg.Without, names: map[string]string{}, nodes: map[string]*Finding{},
 		join: join{
 			halves: newHalfTable(cfg.Bounds.Halves, cfg.Bounds.JoinBytes),
 			traces: newTraceTable(cfg.Bounds.Traces),

@@ -279,10 +279,14 @@ func (e *tally) credit(appHad bool, n int32) {
 }
 
 // creditLeft notes that the caller's record says that its application left.
-func (c *Correlator) creditLeft(p *pod, end int64) {
-	if end >= c.window.start {
-		c.window.cell(p, c.window.nearest(end)).callerLeft++
+func (c *Correlator) creditLeft(p *pod, server *half) {
+	l := &p.group.service.leavers
+	l.began(server.end - server.duration)
+	if server.end >= c.window.start {
+		c.window.cell(p, c.window.nearest(server.end)).callerLeft++
+		return
 	}
+	l.fresh.confirmed++
 }
 
 // settle corrects what pair credited by what the whole call says, and counts

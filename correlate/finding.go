@@ -35,11 +35,20 @@ type Finding struct {
 	Silent          bool // ended because nobody heard of the pod any more
 	Evidence        Evidence
 
-	pod      *pod         // nil: it is of a whole service
+	// Members are the slow pods of a node. Covered says that a node's finding
+	// tells this one, too.
+	Members []Member
+	Covered bool
+
+	pod      *pod         // nil: it is of a whole service, or a node
+	members  []*Finding   // of a node
 	evidence *evidence    // nil: it has ended
 	drop     func()       // forgets it, where it is of a whole service
 	heard    func() int64 // when what it speaks of was last heard of
 }
+
+// Member is a slow pod of a node.
+type Member struct{ Service, Pod, UpstreamHost string }
 
 // maxFindings is how many findings that ended are remembered.
 const maxFindings = 1000
@@ -77,7 +86,11 @@ func (c *Correlator) publish(f *Finding) {
 // id is the same for the same finding however often the lines are read.
 func (f *Finding) id() string {
 	h := fnv.New64a()
-	for _, s := range [...]string{f.Kind.String(), f.Service, f.Subset, f.UpstreamHost, strconv.FormatInt(f.Start, 10)} {
+	subject := f.UpstreamHost
+	if f.Kind == SlowNode {
+		subject = f.Node
+	}
+	for _, s := range [...]string{f.Kind.String(), f.Service, f.Subset, subject, strconv.FormatInt(f.Start, 10)} {
 		_, _ = h.Write([]byte(s))
 		_, _ = h.Write([]byte{0})
 	}
@@ -117,7 +130,8 @@ func (c *Correlator) endSilent(now int64) {
 	for i := 0; i < len(c.findings); i++ {
 		f := c.findings[i]
 		switch {
-		case f.Ended || now-f.heard() <= silence && (f.pod == nil || !f.pod.replaced(now)):
+		case f.Ended || f.Kind == SlowNode: // it ends with its pods
+		case now-f.heard() <= silence && (f.pod == nil || !f.pod.replaced(now)):
 		case f.pod != nil:
 			f.Silent = !f.pod.replaced(now)
 			c.end(f.pod, f.heard())
@@ -128,6 +142,7 @@ func (c *Correlator) endSilent(now int64) {
 			c.close(f, f.heard())
 		}
 	}
+	c.judgeNodes(now)
 }
 
 // replaced says that another pod, by its own records, has held the address for
@@ -139,6 +154,10 @@ func (p *pod) replaced(now int64) bool {
 
 // fill brings what the finding says up to date.
 func (f *Finding) fill() {
+	if f.Kind == SlowNode {
+		f.fillNode()
+		return
+	}
 	e := f.evidence
 	if p := f.pod; p != nil {
 		f.Service, f.Subset = p.group.service.name, p.group.subset

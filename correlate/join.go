@@ -156,7 +156,7 @@ func (c *Correlator) pair(i int32) {
 			c.credit(p, client.end, server.appHad, 1)
 		case isCut(client.outcome) && server.outcome == classify.DownstreamClosed && !server.paired:
 			server.paired = true
-			c.creditLeft(p, server.end)
+			c.creditLeft(p, server)
 		}
 		return true
 	})

@@ -21,13 +21,15 @@ const (
 	SlowPod
 	CallerCancels
 	SlowService
+	// SlowNode is a kind of finding only.
+	SlowNode
 
 	// States is the number of states.
-	States = int(SlowService) + 1
+	States = int(SlowNode) + 1
 )
 
 var stateNames = [States]string{
-	"healthy", "starting", "network", "slow_pod_unverified", "slow_pod", "caller_cancels", "slow_service",
+	"healthy", "starting", "network", "slow_pod_unverified", "slow_pod", "caller_cancels", "slow_service", "slow_node",
 }
 
 // String returns the state's name, a metric label and a kind of finding.

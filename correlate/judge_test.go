@@ -21,10 +21,14 @@ type scene struct {
 	calls   int64
 	// client and server say which sides are logged.
 	client, server bool
+	service        string
+	subnet         int // of its pods
+	node           func(pod int) string
 }
 
 func newScene(seed uint64) *scene {
-	return &scene{rng: rand.New(rand.NewPCG(seed, 9)), client: true, server: true}
+	return &scene{rng: rand.New(rand.NewPCG(seed, 9)), client: true, server: true,
+		service: cart, subnet: 2, node: func(int) string { return "worker-1" }}
 }
 
 // An end is how a call ends. The times are those of the caller's and of the
@@ -81,15 +85,15 @@ var (
 // call makes the records of a call of a pod that begins a time after epoch0.
 func (s *scene) call(after int64, pod int, e end) {
 	s.calls++
-	id := fmt.Sprintf("%08x-0000-9000-8000-%012x", s.calls, s.calls)
+	id := fmt.Sprintf("%08x-%04x-9000-8000-%012x", s.calls, s.subnet, s.calls)
 	caller := fmt.Sprintf("10.244.1.%d", 1+s.calls%2)
 	port := 30_000 + s.calls%20_000
-	host := fmt.Sprintf("10.244.2.%d:8080", pod)
+	host := fmt.Sprintf("10.244.%d.%d:8080", s.subnet, pod)
 	start := epoch0 + after
 	if s.client {
 		s.add(accesslog.Record{
 			Start: start, Duration: e.duration, Code: e.code, Flags: []byte(e.flags), Details: []byte(e.details),
-			HasCluster: true, Cluster: []byte("outbound|8080|v2|" + cart), UpstreamHost: []byte(host),
+			HasCluster: true, Cluster: []byte("outbound|8080|v2|" + s.service), UpstreamHost: []byte(host),
 			UpstreamLocal: fmt.Appendf(nil, "%s:%d", caller, port), DownstreamLocal: []byte("10.96.7.7:8080"),
 			RequestID: []byte(id), Writer: accesslog.Writer{Pod: []byte("web-" + caller[9:])},
 		})
@@ -99,9 +103,9 @@ func (s *scene) call(after int64, pod int, e end) {
 			Start: start + 1, Duration: e.serverDuration, Code: e.serverCode, Flags: []byte(e.serverFlags),
 			Details: []byte(e.serverDetails), HasCluster: true, Cluster: []byte("inbound|8080||"), UpstreamHost: []byte(host),
 			UpstreamLocal: []byte("127.0.0.6:52563"), DownstreamLocal: []byte(host),
-			DownstreamPeer: fmt.Appendf(nil, "%s:%d", caller, port), ServerName: []byte("outbound_.8080_.v2_." + cart),
+			DownstreamPeer: fmt.Appendf(nil, "%s:%d", caller, port), ServerName: []byte("outbound_.8080_.v2_." + s.service),
 			RequestID: []byte(id), Writer: accesslog.Writer{
-				Pod: fmt.Appendf(nil, "cart-v2-%d", pod), PodID: fmt.Appendf(nil, "uid-%d", pod), Namespace: []byte("shop"), Node: []byte("worker-1"),
+				Pod: fmt.Appendf(nil, "cart-v2-%d", pod), PodID: fmt.Appendf(nil, "uid-%d-%d", s.subnet, pod), Namespace: []byte("shop"), Node: []byte(s.node(pod)),
 			},
 		}
 		if e.held {
@@ -609,5 +613,63 @@ func TestAnyOrderWithinTheLateness(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// Pods of several services that become slow together on one node have it in
+// common: that is one more finding, which lists them, and ends with them.
+func TestSlowNode(t *testing.T) {
+	mesh := func(services int, late int64) *Snapshot {
+		var all []Record
+		for i := range services {
+			s := newScene(uint64(i))
+			s.service, s.subnet = fmt.Sprintf("svc%d.shop.svc.cluster.local", i), 10+i
+			s.node = func(pod int) string { return fmt.Sprintf("worker-%d", pod) }
+			from := onset + int64(i)*late
+			s.traffic(0, 12*min1, 3, 10, func(at int64, pod int) end {
+				if pod == 3 && at >= from && at < 6*min1 {
+					return s.takes(4)
+				}
+				return s.ok()
+			})
+			all = append(all, s.records...)
+		}
+		slices.SortStableFunc(all, func(a, b Record) int { return cmp.Compare(a.End(), b.End()) })
+		return read(all)
+	}
+	nodes := func(s *Snapshot) (rows []Finding) {
+		for _, f := range s.Findings {
+			if f.Kind == SlowNode {
+				rows = append(rows, f)
+			}
+		}
+		return rows
+	}
+	found := nodes(mesh(4, 5*sec))
+	if len(found) != 1 {
+		t.Fatalf("%d findings of a node, want one", len(found))
+	}
+	f := found[0]
+	if f.Node != "worker-3" || len(f.Members) != 4 || !f.Ended || f.Proof != ProofBoth || f.UpstreamHost != "" || f.Service != "" {
+		t.Errorf("%+v", f)
+	}
+	if f.Start < epoch0+onset-10*sec || f.Start > epoch0+onset+10*sec || f.End < epoch0+6*min1-20*sec || f.End > epoch0+6*min1+20*sec {
+		t.Errorf("from %d to %d ms", f.Start-epoch0, f.End-epoch0)
+	}
+	covered := 0
+	s := mesh(4, 5*sec)
+	for _, f := range s.Findings {
+		if f.Covered {
+			covered++
+		}
+	}
+	if len(s.Findings) != 5 || covered != 4 {
+		t.Errorf("%d findings, %d of them covered: each pod keeps its own", len(s.Findings), covered)
+	}
+	if n := len(nodes(mesh(2, 5*sec))); n != 0 {
+		t.Error("two pods are no node")
+	}
+	if n := len(nodes(mesh(3, 50*sec))); n != 0 {
+		t.Error("three pods that did not become slow together are no node")
 	}
 }

@@ -191,6 +191,11 @@ func (c *Correlator) finishClient(i int32) {
 		}
 		j.server = append(j.server, s)
 		key = better(key, keyOf(h, o))
+		if isCut(h.outcome) && o.outcome == classify.DownstreamClosed && !o.paired {
+			if p := c.podOfHalf(o); p != nil {
+				c.creditLeft(p, o)
+			}
+		}
 	}
 	key = c.addAnswers(h, key)
 	slices.SortStableFunc(j.server, func(a, b Record) int {

@@ -219,6 +219,7 @@ type leavers struct {
 	slices             int
 	callers            []callerCount
 	from               int64   // since when there are so many; 0: there are not
+	run                int     // slices in a row with too many
 	peak               float64 // highest share of a finding
 	calm               int     // slices in a row far below it
 	worst              State
@@ -268,27 +269,36 @@ const (
 	maxLeavers      = 32
 )
 
-// left notes that a caller's application gave a request up: by its own record,
-// or by the pod's alone.
+// left notes who gave a request up: by the caller's own record, or, where no
+// other side was found, by the pod's alone. What both sides have said at once
+// has been counted with its slice, see creditLeft.
 func (c *Correlator) left(g *group, call *Call) {
-	if g == c.registry.unknown {
+	if g == c.registry.unknown || len(call.Server) == 0 {
 		return
 	}
-	l := &g.service.leavers
-	if s := call.Server; len(s) > 0 && (l.from == 0 || s[0].Start < l.from) {
-		l.from = s[0].Start
-	}
+	l, server := &g.service.leavers, &call.Server[0]
 	switch {
-	case call.Verdict == CallerLeft && call.Client != nil && call.Client.Outcome == classify.DownstreamClosed:
-		l.fresh.confirmed++
+	case server.Outcome != classify.DownstreamClosed:
+		return
+	case call.Verdict == CallerLeft:
 		name := string(call.Client.Pod)
 		if name == "" {
 			name = string(addressIP(call.Client.UpstreamLocal))
 		}
 		l.blame(name)
-	case call.Verdict == ServerOnly && call.Server[0].Outcome == classify.DownstreamClosed:
+	case call.Verdict == ServerOnly:
 		l.fresh.unknown++
-		l.blame(string(addressIP(call.Server[0].Peer)))
+		l.blame(string(addressIP(server.Peer)))
+	default:
+		return
+	}
+	l.began(server.Start)
+}
+
+// began notes when a request was sent that was given up.
+func (l *leavers) began(start int64) {
+	if l.from == 0 || start < l.from {
+		l.from = start
 	}
 }
 
@@ -341,8 +351,13 @@ func (c *Correlator) judgeLeavers(s *service, now int64) {
 	}
 	usual, share := leavingFactor*l.long.share(), l.short.share()
 	many := l.long.lines >= leastUsual && (l.short.confirmed >= leastConfirmed || l.short.unknown >= leastUnknown) && share > max(leastLeaving, usual)
+	if many && !s.slow() {
+		l.run++
+	} else {
+		l.run = 0
+	}
 	switch {
-	case l.finding == nil && many && !s.slow():
+	case l.finding == nil && l.run >= persistSlices:
 		l.evidence = newEvidence(now-sliceLen, nil)
 		l.evidence.lastBad = now
 		l.finding = &Finding{
@@ -373,14 +388,14 @@ func (c *Correlator) judgeLeavers(s *service, now int64) {
 	}
 }
 
-// slow says that the service as a whole is slow, or a pod of it.
+// slow says that the service as a whole is slow, or that a pod of it may be.
 func (s *service) slow() bool {
 	for _, g := range s.groups {
 		if g.judge.slow {
 			return true
 		}
 		for _, p := range g.judge.live {
-			if p.judge.state == SlowPod || p.judge.state == SlowPodUnverified {
+			if p.judge.state == SlowPod || p.judge.state == SlowPodUnverified || p.judge.suspect() {
 				return true
 			}
 		}

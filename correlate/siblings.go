@@ -237,6 +237,7 @@ func (c *Correlator) gather(g *group, place int, now int64) []share {
 			continue
 		}
 		j.refused += float64(cell.refused)
+		g.service.leavers.fresh.confirmed += float64(cell.callerLeft)
 		for side := range cell.sides {
 			v := &cell.sides[side]
 			j.report[side] += float64(v.n)
@@ -268,7 +269,7 @@ func (c *Correlator) classify(g *group, shares []share, now int64) {
 			}
 		}
 	}
-	classes.Rank(now)
+	classes.Rank(now, frozen)
 	for i := range shares {
 		if cell := shares[i].cell; cell != nil {
 			for side := range cell.sides {

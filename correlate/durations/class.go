@@ -50,6 +50,9 @@ type Table struct {
 	counts []Count // a power of two; N == 0: free
 	used   int
 	n      int
+	// folded is how often the table was full: so many halvings ago the
+	// classes that keep their own keys were chosen, by hash.
+	folded uint
 }
 
 const (
@@ -60,27 +63,26 @@ const (
 // N returns the number of durations.
 func (t *Table) N() int { return t.n }
 
-// Add counts a key. Where the table is full, another class stands in for its.
+// Add counts a key. Where the table is full, class 0 stands in for a share of
+// the classes, which does not depend on what came first.
 func (t *Table) Add(k Key) { t.add(k, 1) }
 
 func (t *Table) add(k Key, n uint32) {
-	if 4*(t.used+1) > 3*len(t.counts) {
-		if len(t.counts) == mostTable {
-			k &= 0xffff // all of class 0: at most a few hundred more keys
-			if t.used >= mostTable-1 {
-				return
-			}
-		} else {
-			t.grow()
-		}
+	if t.counts == nil {
+		t.grow()
 	}
 	t.n += int(n)
+	if t.folded > 0 {
+		k = k.fold(t.folded)
+	}
 	mask := uint32(len(t.counts) - 1)
 	for i := uint32(k) * 0x9e3779b1 >> 16 & mask; ; i = (i + 1) & mask {
 		switch c := &t.counts[i]; {
 		case c.N == 0:
 			*c = Count{k, n}
-			t.used++
+			if t.used++; 4*t.used > 3*len(t.counts) {
+				t.grow()
+			}
 			return
 		case c.Key == k:
 			c.N += n
@@ -89,9 +91,20 @@ func (t *Table) add(k Key, n uint32) {
 	}
 }
 
+// fold puts all but every 2^by-th class, by a hash, into class 0.
+func (k Key) fold(by uint) Key {
+	if uint16(k.class()*0x9e37)>>(16-min(by, 16)) != 0 {
+		k &= 0xffff
+	}
+	return k
+}
+
 func (t *Table) grow() {
 	old := t.counts
-	t.counts = make([]Count, max(2*len(old), leastTable))
+	if len(old) == mostTable {
+		t.folded++
+	}
+	t.counts = make([]Count, min(max(2*len(old), leastTable), mostTable))
 	t.used, t.n = 0, 0
 	for _, c := range old {
 		if c.N > 0 {
@@ -106,7 +119,7 @@ func (t *Table) Reset() {
 		t.counts = nil
 	}
 	clear(t.counts)
-	t.used, t.n = 0, 0
+	t.used, t.n, t.folded = 0, 0, 0
 }
 
 // Each calls f with each key and how often it came, in no particular order.
@@ -206,11 +219,11 @@ func (c *Classes) slot(k Key) *medians {
 
 // Rank gives the busiest classes medians of their own: at once while there is
 // room, and once a minute where one has become twice as busy as another.
-func (c *Classes) Rank(now int64) {
+func (c *Classes) Rank(now int64, frozen bool) {
 	if c.began == 0 {
 		c.began, c.ranked, c.taken = now, now, now
 	}
-	full := now-c.ranked >= retake
+	full := now-c.ranked >= retake && !frozen
 	var without []*seen
 	for _, s := range c.seen {
 		if s.slot == rest {

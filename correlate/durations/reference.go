@@ -82,7 +82,6 @@ func NewReference(h *Hist) Reference {
 			r.high = i
 		}
 	}
-	r.high = max(r.high, 1)
 	return r
 }
 
@@ -141,8 +140,11 @@ func (r *Reference) Weigh(h *Hist, zone float64) Weight {
 		}
 		stray += 0.5 * r.mean(i, 0, farShifts)
 		same := r.at(i, 0)
-		null := (1-strayShare)*r.at(i, zone) + strayShare*stray + floor
-		well := (1-strayShare)*same + strayShare*stray + floor
+		// Where there is next to nothing of the reference the stray share must
+		// not lower the null: that would speak for any alternative.
+		shifted := r.at(i, zone)
+		null := max(shifted, (1-strayShare)*shifted+strayShare*stray) + floor
+		well := max(same, (1-strayShare)*same+strayShare*stray) + floor
 		var alternative [Alternatives]float64
 		for k := range shifts {
 			alternative[k] = r.mean(i, zone, shifts[k])

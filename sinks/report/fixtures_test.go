@@ -181,6 +181,18 @@ func cancels() correlate.Finding {
 	}
 }
 
+func slowNode() correlate.Finding {
+	f := quiet()
+	f.ID, f.Kind, f.Service, f.Subset, f.Namespace, f.Pod, f.UpstreamHost = "88bb", correlate.SlowNode, "", "", "", "", ""
+	f.Members = []correlate.Member{
+		{Service: catalog, Pod: "catalog-v2-56c9bc5bc4-8zkxj", UpstreamHost: slow},
+		{Service: catalog, Pod: "catalog-v2-56c9bc5bc4-x2x2x", UpstreamHost: "172.17.0.18:3000"},
+		{Service: "orders.istioinaction.svc.cluster.local", UpstreamHost: "172.17.0.40:8080"},
+	}
+	f.Evidence.Sides = [2]correlate.SideRatios{}
+	return f
+}
+
 func ended() correlate.Finding {
 	f := slowPod()
 	f.ID, f.End, f.Ended = "44dd", at("14:09:10"), true
@@ -196,6 +208,7 @@ func with(findings ...correlate.Finding) *Report {
 		switch k := findings[i].Kind; k {
 		case correlate.SlowService, correlate.CallerCancels:
 			s.Services[0].Total.Worst = k
+		case correlate.SlowNode:
 		default:
 			s.Pods[1].Worst = max(s.Pods[1].Worst, k)
 		}
@@ -221,6 +234,7 @@ func reports() map[string]*Report {
 		"slow_pod_quiet":      with(quiet()),
 		"slow_service":        with(slowService()),
 		"caller_cancels":      with(cancels()),
+		"slow_node":           with(slowNode()),
 		"several":             with(late, ended(), network()),
 	}
 }

@@ -10,6 +10,8 @@ import (
 // cause is who is to blame, as far as the records tell.
 func cause(f *correlate.Finding) string {
 	switch {
+	case f.Kind == correlate.SlowNode:
+		return "what the pods share is the node: its CPU, memory, disk or network"
 	case f.Kind == correlate.SlowService:
 		return "all pods at once: what they depend on, their load, or a new version; no single pod"
 	case f.Kind == correlate.CallerCancels:
@@ -27,6 +29,16 @@ func cause(f *correlate.Finding) string {
 		return "the app in the pod: it answers, and takes longer than its siblings"
 	}
 	return "the app in the pod: it had the requests and did not answer in time"
+}
+
+// nextOfNode is what to run where the pods of a node are slow.
+func nextOfNode(f *correlate.Finding) []Step {
+	node := word(f.Node, "node")
+	return []Step{
+		{Why: "See the node’s conditions, what runs on it and what happened to it", Command: "kubectl describe node " + node},
+		{Why: "See whether it is starved of CPU or memory", Command: "kubectl top node " + node},
+		{Why: "Give it no new pods, once you know what it has", Command: "kubectl cordon " + node, Changes: true},
+	}
 }
 
 // nextOfService is what to run where all pods are slow.
@@ -60,6 +72,8 @@ func next(f *correlate.Finding) []Step {
 	ns, pod := word(f.Namespace, "namespace"), word(f.Pod, "pod")
 	var steps []Step
 	switch {
+	case f.Kind == correlate.SlowNode:
+		return nextOfNode(f)
 	case f.Kind == correlate.SlowService:
 		return nextOfService(f, ns)
 	case f.Kind == correlate.CallerCancels:

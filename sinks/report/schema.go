@@ -142,6 +142,9 @@ type Finding struct {
 	// Silent says that it ended because nobody heard of the pod any more, so
 	// that it may go on where others hear of it. It is no part of the schema.
 	Silent bool `json:"-"`
+	// Covered says that the finding of the pod's node tells it, too: one alert
+	// is enough.
+	Covered bool `json:"-"`
 	// Title is at most 50 characters: who and what, never a number.
 	Title    string   `json:"title"`
 	Summary  string   `json:"summary"`

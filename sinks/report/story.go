@@ -19,7 +19,7 @@ func tell(f *correlate.Finding, span *Span) Finding {
 		Pod: orNull(f.Pod), Node: orNull(f.Node), UpstreamHost: orNull(f.UpstreamHost),
 		Start: Time(f.Start), Detected: Time(f.Detected),
 		Title: title(f), Summary: summary(f), Cause: cause(f), Evidence: evidence(&f.Evidence),
-		Next: next(f), Silent: f.Silent,
+		Next: next(f), Silent: f.Silent, Covered: f.Covered,
 	}
 	if f.Ended {
 		end := Time(f.End)
@@ -31,7 +31,7 @@ func tell(f *correlate.Finding, span *Span) Finding {
 // severity says how soon somebody should look.
 func severity(k correlate.State) string {
 	switch k {
-	case correlate.SlowPod, correlate.SlowService:
+	case correlate.SlowPod, correlate.SlowService, correlate.SlowNode:
 		return "critical"
 	case correlate.CallerCancels:
 		return "info"
@@ -47,6 +47,7 @@ func title(f *correlate.Finding) string {
 		correlate.Network:           "Calls to one pod of %s get lost",
 		correlate.SlowService:       "All pods of %s are slow",
 		correlate.CallerCancels:     "Callers of %s leave early",
+		correlate.SlowNode:          "Pods on node %s are slow",
 	}[f.Kind]
 	switch {
 	case f.Kind == correlate.Network && f.Evidence.Held > f.Evidence.Confirmed:
@@ -59,6 +60,9 @@ func title(f *correlate.Finding) string {
 		format = "All pods of %s look slow"
 	}
 	name, subset := shortName(f.Service), strings.TrimPrefix(f.Subset, "version-")
+	if f.Kind == correlate.SlowNode {
+		name = f.Node
+	}
 	room := maxTitle - len(format) + len("%s")
 	if subset != "" && len(name)+1+len(subset) <= room {
 		name += " " + subset

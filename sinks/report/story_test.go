@@ -14,7 +14,7 @@ import (
 func all() map[string]correlate.Finding {
 	return map[string]correlate.Finding{
 		"slow_pod": slowPod(), "server": serverOnly(), "unverified": unverified(), "network": network(), "held": held(), "ended": ended(),
-		"quiet": quiet(), "slow_service": slowService(), "caller_cancels": cancels(),
+		"quiet": quiet(), "slow_service": slowService(), "caller_cancels": cancels(), "slow_node": slowNode(),
 	}
 }
 
@@ -64,7 +64,8 @@ func TestCertainty(t *testing.T) {
 			t.Errorf("%s: title %q", name, told.Title)
 		}
 		want := map[correlate.State]string{
-			correlate.SlowPod: "critical", correlate.SlowService: "critical", correlate.CallerCancels: "info",
+			correlate.SlowPod: "critical", correlate.SlowService: "critical", correlate.SlowNode: "critical",
+			correlate.CallerCancels: "info",
 		}[f.Kind]
 		if want == "" {
 			want = "warning"

@@ -16,6 +16,8 @@ func summary(f *correlate.Finding) string {
 	switch {
 	case f.Kind == correlate.SlowService:
 		s = []string{asBefore(e), gaveUp(e)}
+	case f.Kind == correlate.SlowNode:
+		s = []string{onNode(f), gaveUp(e)}
 	case f.Kind == correlate.CallerCancels:
 		s = []string{leftEarly(e), "None of its pods is slower than the others."}
 	case f.Proof == correlate.ProofServer:
@@ -79,6 +81,22 @@ func serverSays(e *correlate.Evidence) []string {
 		s = append(s, "Its callers’ own records do not show it.")
 	}
 	return s
+}
+
+// onNode lists the pods of a node.
+func onNode(f *correlate.Finding) string {
+	services := map[string]bool{}
+	var names []string
+	for _, m := range f.Members {
+		services[m.Service] = true
+		name := m.Pod
+		if name == "" {
+			name = m.UpstreamHost
+		}
+		names = append(names, name)
+	}
+	return fmt.Sprintf("%s of %s on this node became slow within a minute of each other: %s.",
+		plural(len(f.Members), "pod"), plural(len(services), "service"), strings.Join(names, ", "))
 }
 
 func leftEarly(e *correlate.Evidence) string {

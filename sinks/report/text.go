@@ -203,7 +203,10 @@ func day(t Time) string { return t.String()[:10] + " " + t.Clock() + " UTC" }
 
 func identity(f *Finding) string {
 	parts := []string{Safe(text0(f.UpstreamHost))}
-	if f.UpstreamHost == nil { // of a whole service, whose name says where it is
+	switch {
+	case f.UpstreamHost == nil && f.Service == nil:
+		return "node " + Safe(text0(f.Node))
+	case f.UpstreamHost == nil: // of a whole service, whose name says where it is
 		return Safe(text0(f.Service))
 	}
 	for _, p := range [...]struct {
@@ -250,7 +253,7 @@ func figures(r *Report, f *Finding) [][2]string {
 		}
 	}
 	than := "the siblings’"
-	if !ofPod {
+	if f.Kind == correlate.SlowService.String() {
 		than = "that before"
 	}
 	for _, q := range [...]struct {

@@ -2,10 +2,12 @@ package app
 
 import (
 	"context"
+	"slices"
 	"sync"
 	"time"
 
 	"github.com/slowpod/slowpod/sinks/alertmanager"
+	"github.com/slowpod/slowpod/sinks/report"
 )
 
 // Alerts keeps Alertmanager told of an engine's findings.
@@ -59,7 +61,7 @@ func (a *Alerts) Run(ctx context.Context) {
 			sink.Yield()
 		case reads && (!before || changes != seen || changes > 0 && time.Since(sent) >= alertsRefresh):
 			seen, sent = changes, time.Now()
-			sink.Send(a.engine.Report().Findings)
+			sink.Send(slices.DeleteFunc(a.engine.Report().Findings, func(f report.Finding) bool { return f.Covered }))
 		}
 	}
 	for {
