@@ -32,6 +32,18 @@ type Evidence struct {
 	TimeoutMS int64
 	Callers   []string
 	Samples   []Sample
+	// Course is how it went, slice by slice, evenly spaced or nearly so.
+	Course []Point
+	// UsualP90 is what the points were before, of all pods; 0: not known.
+	UsualP90 float64
+}
+
+// Point is what requests took in a while: the pod's and the siblings' p90, as
+// multiples of the median of their class.
+type Point struct {
+	At          int64 // when it began
+	Own, Others float64
+	Requests    int
 }
 
 // Ratio compares a quantile of durations with the siblings'. Cut: it fell on a
@@ -70,6 +82,9 @@ type evidence struct {
 	// ended rests on.
 	bad     tally
 	samples []Sample
+	course  []Point
+	step    int64   // milliseconds that a point of it stands for
+	usual   float64 // p90 of the service until then; 0: not known
 }
 
 // tally is the sums of some slices.
@@ -161,10 +176,57 @@ func (e *evidence) add(s *share, group *siblingSum, now int64) {
 		v.others.Add(&s.sides[side].slice, -1)
 	}
 	e.siblings = max(e.siblings, group.pods-1)
+	side := SideServer
+	if s.sides[side].n == 0 {
+		side = SideClient
+	}
+	others := group.sides[side]
+	others.Add(&s.sides[side].slice, -1)
+	if past := &s.pod.group.judge.past[side]; e.usual == 0 && len(e.course) == 0 && past.N() >= servicePast {
+		e.usual = math.Exp2(past.Quantile(0.9))
+	}
+	e.follow(now-sliceLen, &s.sides[side].slice, &others)
 	if c.sides[SideClient].cut > 0 || s.pod.judge.rose() {
 		e.lastBad, e.bad = now, e.tally
 		e.bad.callers = slices.Clone(e.callers)
 	}
+}
+
+// maxCourse is how many points a course has; when it is full two become one.
+const maxCourse = 60
+
+// follow adds a slice to the course.
+func (e *evidence) follow(at int64, own, others *durations.Hist) {
+	n := own.N()
+	if n < 0.5 || others.N() < 0.5 {
+		return
+	}
+	p := Point{At: at, Own: math.Exp2(own.Quantile(0.9)), Others: math.Exp2(others.Quantile(0.9)), Requests: int(n + 0.5)}
+	if e.step == 0 {
+		e.step = sliceLen
+	}
+	if k := len(e.course) - 1; k >= 0 && p.At-e.course[k].At < e.step {
+		e.course[k].merge(p)
+		return
+	}
+	if len(e.course) == maxCourse {
+		for i := range maxCourse / 2 {
+			e.course[i] = e.course[2*i]
+			e.course[i].merge(e.course[2*i+1])
+		}
+		e.course = e.course[:maxCourse/2]
+		e.step *= 2
+	}
+	e.course = append(e.course, p)
+}
+
+// merge takes a later point into this one.
+func (p *Point) merge(o Point) {
+	own, others := float64(p.Requests), float64(o.Requests)
+	all := max(own+others, 1)
+	p.Own = (p.Own*own + o.Own*others) / all
+	p.Others = (p.Others*own + o.Others*others) / all
+	p.Requests += o.Requests
 }
 
 // enter adds what a cell counts.
@@ -193,13 +255,12 @@ func (j *judge) rose() bool { return j.sides[SideClient].rose || j.sides[SideSer
 // numbers is the evidence as others see it; of a finding that has ended, up to
 // its last bad slice.
 func (e *evidence) numbers(ended bool) Evidence {
+	t := &e.tally
 	if ended {
-		v := e.bad.numbers()
-		v.Samples = slices.Clone(e.samples)
-		return v
+		t = &e.bad
 	}
-	v := e.tally.numbers()
-	v.Samples = slices.Clone(e.samples)
+	v := t.numbers()
+	v.Samples, v.Course, v.UsualP90 = slices.Clone(e.samples), slices.Clone(e.course), e.usual
 	return v
 }
 

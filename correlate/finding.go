@@ -35,6 +35,9 @@ type Finding struct {
 	Silent          bool // ended because nobody heard of the pod any more
 	Evidence        Evidence
 
+	// SinceFirst says that it has been so since the pod was first seen:
+	// whether it ever was otherwise is not in the records.
+	SinceFirst bool
 	// Members are the slow pods of a node. Covered says that a node's finding
 	// tells this one, too.
 	Members []Member
@@ -65,7 +68,7 @@ func (c *Correlator) open(p *pod, kind State, now int64) {
 	f := &Finding{Kind: kind, UpstreamHost: p.host.addr, Start: start, Detected: now, pod: p, evidence: j.evidence}
 	f.heard = func() int64 { return p.heard }
 	j.finding, j.state, j.worst = f, kind, max(j.worst, kind)
-	if start-j.born < 60_000 {
+	if f.SinceFirst = start-j.born < sinceFirst; f.SinceFirst {
 		// It has been so since it was first seen: what it learned in the
 		// meantime is no past that could excuse it.
 		for side := range j.sides {
@@ -74,6 +77,10 @@ func (c *Correlator) open(p *pod, kind State, now int64) {
 	}
 	c.publish(f)
 }
+
+// sinceFirst is how soon after a pod's first record, in milliseconds, its
+// trouble must begin to be there since the first.
+const sinceFirst = 60_000
 
 // publish makes a finding known.
 func (c *Correlator) publish(f *Finding) {

@@ -188,10 +188,17 @@ func (e *evidence) addService(shares []share, sum *siblingSum, now int64, isBad 
 			e.tally.enter(c)
 		}
 		for side := range e.sides {
-			e.sides[side].own.Add(&shares[i].sides[side].slice, 1)
 			e.sides[side].cut.Add(&shares[i].sides[side].cut, 1)
 		}
 	}
+	side := SideClient
+	for i := range e.sides {
+		e.sides[i].own.Add(&sum.sides[i], 1)
+		if sum.sides[i].N() > 0 {
+			side = i
+		}
+	}
+	e.follow(now-sliceLen, &sum.sides[side], &e.sides[side].others)
 	if sum.pods > 1 {
 		e.siblings = max(e.siblings, sum.pods)
 	}

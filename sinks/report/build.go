@@ -46,6 +46,9 @@ func New(t *counts.Totals, s *correlate.Snapshot) *Report {
 	}
 	for i := range s.Pods {
 		r.Pods = append(r.Pods, podRow(&s.Pods[i]))
+		if p := &s.Pods[i]; p.More > 0 {
+			r.Forecasts = append(r.Forecasts, forecast(p))
+		}
 	}
 	for i := range s.Findings {
 		r.Findings = append(r.Findings, tell(&s.Findings[i], r.Span))
@@ -125,6 +128,19 @@ func callCounts(c *correlate.Calls) map[string]uint64 {
 		}
 	}
 	return m
+}
+
+func forecast(p *correlate.PodStats) Forecast {
+	f := Forecast{
+		UpstreamHost: p.UpstreamHost, Service: p.Service, Subset: p.Subset, Pod: p.Pod,
+		More: uint64(p.More), Seconds: (p.MoreMS + 999) / 1000,
+	}
+	side := &p.Sides[correlate.SideServer]
+	if c := &p.Sides[correlate.SideClient]; c.Evidence > side.Evidence {
+		side = c
+	}
+	f.Ratio, f.Requests = max(side.P50, side.P90), uint64(side.Compared)
+	return f
 }
 
 func podRow(p *correlate.PodStats) Pod {

@@ -11,6 +11,7 @@ const (
 	caveatFailures = 4
 	caveatShare    = 0.01
 	maxCaveats     = 3
+	littleRecords  = 1000
 )
 
 // Judged says whether any record says whom it speaks of. Without that they are
@@ -39,10 +40,23 @@ func Caveats(r *Report) []string {
 	for _, s := range rows[:min(len(rows), maxCaveats)] {
 		all = append(all, failing(r, s))
 	}
-	if r.Span != nil && r.Span.End-r.Span.Start < minSpan {
-		all = append(all, fmt.Sprintf("The records span only %s: a pod is judged after three bad slices of ten seconds.", duration(int64(r.Span.End-r.Span.Start))))
+	for i := range r.Forecasts[:min(len(r.Forecasts), maxCaveats)] {
+		all = append(all, r.Forecasts[i].String())
+	}
+	if short := r.Span != nil && r.Span.End-r.Span.Start < minSpan; len(r.Forecasts) == 0 && Judged(r) && (short || r.Lines.Records < littleRecords) {
+		all = append(all, "So little tells only a glaring case: a pod three times slower than its siblings needs about 15 to 40 requests over at least 40 s to stand out; one 1.5 to 2 times slower, or failing now and then, 100 or more.")
 	}
 	return all
+}
+
+// String says what speaks against the pod, and how much more it takes.
+func (f *Forecast) String() string {
+	who := f.UpstreamHost
+	if f.Pod != "" {
+		who = f.Pod
+	}
+	return fmt.Sprintf("Not sure yet: %s of %s takes %.1f times as long as its siblings, over %s. About %s more (about %s) would tell.",
+		who, shortName(f.Service), f.Ratio, plural(int(f.Requests), "request"), plural(int(f.More), "request"), duration(1000*f.Seconds))
 }
 
 // failing says how many requests to a service failed for its callers, and

@@ -162,6 +162,14 @@ func quiet() correlate.Finding {
 	e.P50, e.P90 = correlate.Ratio{Value: 4.76}, correlate.Ratio{Value: 6.1}
 	e.Sides[correlate.SideServer] = correlate.SideRatios{P50: correlate.Ratio{Value: 4.81}, P90: correlate.Ratio{Value: 6.13}}
 	e.Sides[correlate.SideClient] = correlate.SideRatios{P50: e.P50, P90: e.P90}
+	e.UsualP90 = 2
+	for i := range int64(12) {
+		p := correlate.Point{At: at("14:01:00") + i*10_000, Own: 2.2, Others: 2 + 0.1*float64(i%3), Requests: 20}
+		if i > 1 {
+			p.Own = 12 + float64(i%4)
+		}
+		e.Course = append(e.Course, p)
+	}
 	return f
 }
 

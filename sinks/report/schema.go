@@ -5,6 +5,8 @@
 // know how they were found, nor read anything but the Report it is given.
 package report
 
+import "github.com/slowpod/slowpod/correlate"
+
 // SchemaVersion is the version of the JSON below. It changes only with a
 // breaking change.
 const SchemaVersion = 1
@@ -26,6 +28,19 @@ type Report struct {
 	Services []Service         `json:"services"` // by service, subset (null first)
 	Pods     []Pod             `json:"pods"`     // by service, upstream host
 	Findings []Finding         `json:"findings"` // by start, kind, name
+	// Forecasts are pods without a finding against which evidence has begun to
+	// speak, for text and page.
+	Forecasts []Forecast `json:"-"`
+}
+
+// Forecast is how many more requests it takes to be sure of a pod.
+type Forecast struct {
+	UpstreamHost, Service, Pod string
+	Subset                     string
+	Ratio                      float64 // times as long as the siblings', at the median or p90
+	Requests                   uint64  // compared so far
+	More                       uint64
+	Seconds                    int64
 }
 
 // Lines counts the lines read: Read = Records + Foreign + Malformed.
@@ -145,6 +160,8 @@ type Finding struct {
 	// Covered says that the finding of the pod's node tells it, too: one alert
 	// is enough.
 	Covered bool `json:"-"`
+	// SinceFirst says that it has been so since the pod's first record.
+	SinceFirst bool `json:"-"`
 	// Title is at most 50 characters: who and what, never a number.
 	Title    string   `json:"title"`
 	Summary  string   `json:"summary"`
@@ -176,6 +193,13 @@ type Evidence struct {
 	// durations agree.
 	TimeoutMS *int64   `json:"timeout_ms"`
 	Samples   []Sample `json:"samples"` // at most 5, the earliest
+	// RuledOut is what else it might have been, and why it is not, for text
+	// and page.
+	RuledOut []string `json:"-"`
+	// Course is how it went, and UsualP90 what its points were before (0: not
+	// known), for text and page.
+	Course   []correlate.Point `json:"-"`
+	UsualP90 float64           `json:"-"`
 }
 
 // Sample is one call of a finding, with both sides where both were found.

@@ -19,8 +19,9 @@ func tell(f *correlate.Finding, span *Span) Finding {
 		Pod: orNull(f.Pod), Node: orNull(f.Node), UpstreamHost: orNull(f.UpstreamHost),
 		Start: Time(f.Start), Detected: Time(f.Detected),
 		Title: title(f), Summary: summary(f), Cause: cause(f), Evidence: evidence(&f.Evidence),
-		Next: next(f), Silent: f.Silent, Covered: f.Covered,
+		Next: next(f), Silent: f.Silent, Covered: f.Covered, SinceFirst: f.SinceFirst,
 	}
+	out.Evidence.RuledOut = ruledOut(f)
 	if f.Ended {
 		end := Time(f.End)
 		out.End = &end
@@ -84,7 +85,7 @@ func evidence(e *correlate.Evidence) Evidence {
 		Requests: e.Requests, Timeouts: e.Timeouts, Confirmed: e.Confirmed + e.Held, Disconnects: e.Disconnects,
 		P50Cut: e.P50.Cut, P90Cut: e.P90.Cut, Siblings: uint64(e.Siblings),
 		SiblingRequests: e.SiblingRequests, SiblingTimeouts: e.SiblingTimeouts,
-		Callers: append([]string{}, e.Callers...), Samples: []Sample{},
+		Callers: append([]string{}, e.Callers...), Samples: []Sample{}, Course: e.Course, UsualP90: e.UsualP90,
 	}
 	if e.P50.Value > 0 {
 		out.P50Ratio = &e.P50.Value

@@ -121,29 +121,60 @@ func asBefore(e *correlate.Evidence) string {
 
 // slower says how much longer requests take than at the siblings.
 func slower(e *correlate.Evidence) string {
-	type view struct {
-		who   string
-		ratio correlate.SideRatios
+	server, client := e.Sides[correlate.SideServer], e.Sides[correlate.SideClient]
+	long := func(r correlate.SideRatios) string {
+		return fmt.Sprintf("%s times as long as %s at the median and %s times at p90", times(r.P50), theSiblings(e), times(r.P90))
 	}
-	var seen []view
-	for _, v := range []view{
-		{"by the pod’s own proxy", e.Sides[correlate.SideServer]}, {"by its callers", e.Sides[correlate.SideClient]},
-	} {
-		if v.ratio.P50.Value > 0 {
-			seen = append(seen, v)
+	switch {
+	case server.P50.Value > 0 && client.P50.Value > 0:
+		return fmt.Sprintf("By its own proxy, requests take %s; by its callers %s and %s times.", long(server), times(client.P50), times(client.P90))
+	case server.P50.Value > 0:
+		return fmt.Sprintf("By its own proxy, requests take %s.", long(server))
+	case client.P50.Value > 0:
+		return fmt.Sprintf("By its callers, requests take %s.", long(client))
+	}
+	return ""
+}
+
+// ruledOut is what else it might have been, and the figure that speaks against
+// each.
+func ruledOut(f *correlate.Finding) []string {
+	e := &f.Evidence
+	var out []string
+	if f.Kind == correlate.SlowPod || f.Kind == correlate.SlowPodUnverified {
+		if others, ok := asUsual(e); ok && e.Siblings > 0 {
+			out = append(out, fmt.Sprintf("the whole service (the siblings’ p90 is %s times the usual)", times(correlate.Ratio{Value: others})))
 		}
 	}
-	if len(seen) == 0 {
-		return ""
+	server := e.Sides[correlate.SideServer]
+	switch {
+	case f.Kind == correlate.SlowPod && max(server.P50.Value, server.P90.Value) > 1:
+		worst := server.P50
+		if server.P90.Value > worst.Value {
+			worst = server.P90
+		}
+		out = append(out, fmt.Sprintf("the way to it (its own proxy saw %s times, too)", times(worst)))
+	case f.Kind == correlate.Network && server.P50.Value > 0 && e.Held <= e.Confirmed:
+		out = append(out, fmt.Sprintf("its app (by its own proxy it takes %s times as long as its siblings)", times(server.P50)))
 	}
-	of := func(v view) string {
-		return times(v.ratio.P50) + " times at the median, " + times(v.ratio.P90) + " at p90"
+	if n := len(e.Callers); n > 1 {
+		out = append(out, fmt.Sprintf("a single caller (%d of them gave up)", n))
 	}
-	s := fmt.Sprintf("Against %s requests take %s: %s", theSiblings(e), seen[0].who, of(seen[0]))
-	if len(seen) > 1 {
-		s += "; " + seen[1].who + ": " + of(seen[1])
+	return out
+}
+
+// asUsual is the siblings’ p90 over a course, as a multiple of what it was
+// before.
+func asUsual(e *correlate.Evidence) (mean float64, ok bool) {
+	n := 0
+	for _, p := range e.Course {
+		mean += p.Others * float64(p.Requests)
+		n += p.Requests
 	}
-	return s + "."
+	if n == 0 || e.UsualP90 == 0 {
+		return 0, false
+	}
+	return mean / float64(n) / e.UsualP90, true
 }
 
 func theSiblings(e *correlate.Evidence) string {

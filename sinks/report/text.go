@@ -165,6 +165,7 @@ func (t *text) finding(r *Report, f *Finding) {
 	for _, row := range figures(r, f) {
 		t.wrap("                      ", fmt.Sprintf("  %-20s", row[0]), row[1])
 	}
+	t.course(f)
 	t.line("")
 	t.line("  %s", t.style(bold, "Run next"))
 	for _, s := range f.Next {
@@ -190,8 +191,11 @@ func proofWords(f *Finding) string {
 
 func when(r *Report, f *Finding) string {
 	start := "since " + day(f.Start)
-	if r.Span != nil && f.Start-r.Span.Start < 10_000 {
+	switch {
+	case r.Span != nil && f.Start-r.Span.Start < 10_000:
 		start = "since the first records, " + day(r.Span.Start) + " or earlier"
+	case f.SinceFirst:
+		start = "since its first records, " + day(f.Start) + " or earlier"
 	}
 	if f.End != nil {
 		return "from " + strings.TrimPrefix(start, "since ") + " to " + f.End.Clock() + " UTC"
@@ -273,6 +277,9 @@ func figures(r *Report, f *Finding) [][2]string {
 	}
 	if len(e.Samples) > 0 {
 		add("for example", "%s", example(&e.Samples[0]))
+	}
+	if len(e.RuledOut) > 0 {
+		add("ruled out", "%s", strings.Join(e.RuledOut, "; "))
 	}
 	add("cause", "%s", Safe(f.Cause))
 	return rows
