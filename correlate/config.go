@@ -19,11 +19,15 @@ type Bounds struct {
 	// Pods is the number of pods (bound pods), Services that of services
 	// with their subsets (bound services).
 	Pods, Services int
+	// ForgetAfter is how long nobody must have heard of a pod until it is
+	// forgotten, in milliseconds of records, ten minutes at least; 0: only when there
+	// is no room for another.
+	ForgetAfter int64
 }
 
 // DefaultBounds is enough for about ten thousand pods.
 func DefaultBounds() Bounds {
-	return Bounds{JoinBytes: 64 << 20, Halves: 500_000, Traces: 1 << 20, Pods: 100_000, Services: 10_000}
+	return Bounds{JoinBytes: 64 << 20, Halves: 500_000, Traces: 1 << 20, Pods: 100_000, Services: 10_000, ForgetAfter: 3_600_000}
 }
 
 const minJoinBytes = 32 << 20
@@ -41,6 +45,9 @@ func (b Bounds) Validate() error {
 	atLeast("traces", b.Traces, 1)
 	atLeast("pods", b.Pods, 1)
 	atLeast("services", b.Services, 1)
+	if b.ForgetAfter != 0 {
+		atLeast("forget_after", int(b.ForgetAfter), silence)
+	}
 	return errors.Join(errs...)
 }
 

@@ -94,6 +94,10 @@ func (c *Correlator) enterPod(r *Record) {
 	g.latest = c.window.start + farJump
 	hostIndex := g.hostOf(r.UpstreamHost)
 	var p *pod
+	if hostIndex >= 0 {
+		h := g.hostList[hostIndex]
+		h.heard = max(h.heard, min(r.End(), g.latest))
+	}
 	// An address that no service stands for, behind PassthroughCluster say,
 	// is a pod only if it reports itself.
 	if hostIndex >= 0 && (r.Side == classify.Server || r.Target.Service != nil) {
@@ -215,6 +219,7 @@ func (c *Correlator) closeUntil(start int64) {
 		c.expire(start)
 		c.endSilent(start)
 	}
+	c.registry.sweep(c.window.start)
 	c.join.traces.purge(c.horizon())
 	for _, s := range c.streams {
 		s.mark.opened(c.window.start)

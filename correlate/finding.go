@@ -115,7 +115,7 @@ func (c *Correlator) end(p *pod, at int64) {
 func (c *Correlator) close(f *Finding, at int64) {
 	f.End, f.Ended = max(at, f.Start), true
 	f.fill()
-	f.evidence = nil
+	f.pod, f.evidence, f.heard, f.drop = nil, nil, nil, nil
 	c.changes++
 	c.forgetFindings()
 }
@@ -140,9 +140,10 @@ func (c *Correlator) endSilent(now int64) {
 		case f.Ended || f.Kind == SlowNode: // it ends with its pods
 		case now-f.heard() <= silence && (f.pod == nil || !f.pod.replaced(now)):
 		case f.pod != nil:
-			f.Silent = !f.pod.replaced(now)
-			c.end(f.pod, f.heard())
-			f.pod.judge.clear()
+			p := f.pod
+			f.Silent = !p.replaced(now)
+			c.end(p, p.heard)
+			p.judge.clear()
 		default:
 			f.Silent = true
 			f.drop()

@@ -170,6 +170,9 @@ func (c *Correlator) podAt(hostIndex int32, end int64, service int32) *pod {
 		return nil
 	}
 	h := c.registry.hostList[hostIndex]
+	if h == nil { // forgotten
+		return nil
+	}
 	if named := c.registry.at(service); named != nil {
 		if p := h.holder(end, named); p != nil && p.group.service == named {
 			return p

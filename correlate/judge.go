@@ -103,6 +103,12 @@ const (
 	carefulBar  = 1.5
 	graceSome   = 2.0
 
+	// An address that falls silent for so long, while so many requests were
+	// to be expected, may be another pod's when it is back.
+	rebornAfter    = 30_000
+	rebornRequests = 8
+	rateWeight     = 0.2
+
 	// Failing calls.
 	failingBar    = 4.0
 	failingLeast  = 4.0
@@ -227,7 +233,8 @@ type judge struct {
 	born          int64   // first record, held to the slice it was seen in; 0: not yet
 	isNew         bool    // came to a service that was being watched
 	live          bool    // in its group's list
-	judged        int64   // end of the last slice
+	judged        int64   // end of the last slice with data
+	rate          float64 // requests in a slice, smoothed
 	netCount      int
 	alone         bool // the finding rests on its own past: it has no siblings
 	evidence      *evidence

@@ -286,6 +286,18 @@ func TestJudge(t *testing.T) {
 				s.call(at, 4, s.takes(5))
 			}
 		}, []string{"slow_pod 10.244.2.4:8080 both"}},
+		{"only the callers' records: the next pod gets the address, and is slow for its first minute", func(s *scene) {
+			s.server = false
+			s.traffic(0, 12*min1, 3, 12, func(int64, int) end { return s.ok() })
+			for at := int64(0); at < 12*min1; at += 300 {
+				switch {
+				case at < 5*min1 || at > 7*min1:
+					s.call(at, 4, s.ok())
+				case at > 6*min1:
+					s.call(at, 4, s.takes(5))
+				}
+			}
+		}, []string{}},
 		{"a pod's habit of half an hour", func(s *scene) {
 			s.traffic(0, 50*min1, 3, 4, func(_ int64, pod int) end {
 				if pod == 3 {

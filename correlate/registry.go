@@ -26,7 +26,6 @@ type group struct {
 	service *service
 	subset  string
 	key     string // service|subset: an order that does not depend on the lines
-	pods    []*pod // whose service and subset this is
 	client  clientCount
 	server  serverCount
 	calls   [Verdicts]uint64
@@ -56,8 +55,9 @@ func (c *serverCount) plus(o serverCount) {
 
 // host is an upstream host; the pods are those that held it, in that order.
 type host struct {
-	addr string
-	pods []*pod
+	addr  string
+	pods  []*pod
+	heard int64 // last, absurd times left out
 }
 
 // target is a group that records name for a pod, and how often.
@@ -96,8 +96,10 @@ type registry struct {
 	list     []*service
 	groups   int
 	hosts    map[string]int32
-	hostList []*host
+	hostList []*host // nil: free
+	free     []int32
 	pods     int
+	swept    int64 // when pods were last forgotten
 	dropped  *[numBounds]uint64
 	unknown  *group
 	latest   int64 // an end after this is an absurd time
@@ -175,14 +177,19 @@ func (g *registry) hostOf(addr []byte) int32 {
 	}
 	i, ok := g.hosts[string(addr)]
 	if !ok {
-		if len(g.hostList) >= g.bounds.Pods {
+		if len(g.hosts) >= g.bounds.Pods && !g.makeRoom() {
 			g.dropped[BoundPods]++
 			return -1
 		}
-		i = int32(len(g.hostList))
 		h := &host{addr: string(addr)}
+		if n := len(g.free); n > 0 {
+			i, g.free = g.free[n-1], g.free[:n-1]
+			g.hostList[i] = h
+		} else {
+			i = int32(len(g.hostList))
+			g.hostList = append(g.hostList, h)
+		}
 		g.hosts[h.addr] = i
-		g.hostList = append(g.hostList, h)
 	}
 	return i
 }
@@ -202,12 +209,11 @@ func (g *registry) podOf(h *host, r *Record) *pod {
 		p = h.holder(end, named)
 	}
 	if p == nil {
-		if g.pods >= g.bounds.Pods {
+		if g.pods >= g.bounds.Pods && !g.makeRoom() {
 			g.dropped[BoundPods]++
 			return nil
 		}
 		p = &pod{host: h, group: g.unknown, labelled: true, first: end, last: end}
-		g.unknown.pods = append(g.unknown.pods, p)
 		h.pods = append(h.pods, p)
 		g.pods++
 	}
@@ -341,15 +347,7 @@ func (t *target) outweighs(o *target) bool {
 
 func (g *registry) move(p *pod, to *group) {
 	p.group.lose(p)
-	from := p.group.pods
-	for i := range from {
-		if from[i] == p {
-			p.group.pods = append(from[:i], from[i+1:]...)
-			break
-		}
-	}
 	p.group = to
-	to.pods = append(to.pods, p)
 }
 
 // unnamedGroup is the group of the pod's records that name no service: the one
@@ -387,4 +385,59 @@ func (g *registry) labelGroup(p *pod) *group {
 		return s.groups[""]
 	}
 	return g.unknown
+}
+
+// sweepEvery is how much event time passes between two looks for pods to
+// forget.
+const sweepEvery = 60_000
+
+// sweep forgets pods that nobody has heard of for as long as the bounds say.
+func (g *registry) sweep(now int64) {
+	if after := g.bounds.ForgetAfter; after > 0 && now-g.swept >= sweepEvery {
+		g.swept = now
+		g.forget(now - max(after, silence))
+	}
+}
+
+// makeRoom forgets the pods that were not heard of for so long that their
+// addresses may be another's, and says whether there were any. They count as
+// dropped.
+func (g *registry) makeRoom() bool {
+	now := g.latest - farJump
+	if now-g.swept < sweepEvery {
+		return false
+	}
+	g.swept = now
+	n := g.forget(now - silence)
+	g.dropped[BoundPods] += uint64(n)
+	return n > 0
+}
+
+// forget forgets the pods, and the addresses without any, that were last heard
+// of before a time, and says how many pods. What was counted for services
+// stays. No half or trace speaks of an address that was silent for so long.
+func (g *registry) forget(before int64) (n int) {
+	for i, h := range g.hostList {
+		if h == nil || h.heard >= before {
+			continue
+		}
+		kept := h.pods[:0]
+		for _, p := range h.pods {
+			if p.heard >= before || p.judge.finding != nil {
+				kept = append(kept, p)
+				continue
+			}
+			g.unnamedGroup(p).server.plus(p.unnamed)
+			p.group.lose(p)
+			n++
+		}
+		clear(h.pods[len(kept):])
+		if h.pods = kept; len(kept) == 0 {
+			delete(g.hosts, h.addr)
+			g.hostList[i] = nil
+			g.free = append(g.free, int32(i))
+		}
+	}
+	g.pods -= n
+	return n
 }

@@ -207,6 +207,22 @@ func (c *Correlator) judgeGroup(g *group, place int, now int64) {
 	g.remember(shares, now)
 }
 
+// perhapsReborn starts anew with a pod that is known by its address only, where
+// that was silent as no pod is that lives: the next pod of a rollout may have
+// got it.
+func (p *pod) perhapsReborn(c *cell, now int64) {
+	j := &p.judge
+	slices := float64(now-j.judged) / sliceLen
+	n := float64(max(c.sides[SideClient].n, c.sides[SideServer].n))
+	gap := now - sliceLen - j.judged
+	if p.podID == "" && p.name == "" && j.finding == nil && gap >= rebornAfter && j.rate*float64(gap)/sliceLen >= rebornRequests {
+		*j.sides = [2]sums{}
+		j.clear()
+		j.born, j.isNew, j.rate = now-sliceLen, true, 0
+	}
+	j.rate += (n/max(slices, 1) - j.rate) * rateWeight
+}
+
 // gather lists the live pods and lets what is held of them fade.
 func (c *Correlator) gather(g *group, place int, now int64) []share {
 	gj := &g.judge
@@ -236,6 +252,7 @@ func (c *Correlator) gather(g *group, place int, now int64) []share {
 		if cell == nil {
 			continue
 		}
+		p.perhapsReborn(cell, now)
 		j.refused += float64(cell.refused)
 		g.service.leavers.fresh.confirmed += float64(cell.callerLeft)
 		for side := range cell.sides {

@@ -165,6 +165,9 @@ func (c *Correlator) Snapshot() *Snapshot {
 	}
 	unnamed := map[*group]serverCount{}
 	for _, h := range c.registry.hostList {
+		if h == nil {
+			continue
+		}
 		for _, p := range h.pods {
 			s.Pods = append(s.Pods, p.stats())
 			if p.unnamed.requests > 0 {

@@ -12,6 +12,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"go.yaml.in/yaml/v3"
 
@@ -55,6 +56,8 @@ type BoundsConfig struct {
 	Traces    Count `yaml:"traces"`
 	Pods      Count `yaml:"pods"`
 	Services  Count `yaml:"services"`
+
+	ForgetAfter time.Duration `yaml:"forget_after"`
 }
 
 // Size is a number of bytes, written with its unit: 64MiB.
@@ -89,14 +92,18 @@ func DefaultConfig() Config {
 		Kafka: kafka.DefaultConfig(), Alertmanager: alertmanager.DefaultConfig(),
 		Bounds: BoundsConfig{
 			JoinBytes: Size(b.JoinBytes), Halves: Count(b.Halves), Traces: Count(b.Traces), Pods: Count(b.Pods), Services: Count(b.Services),
+			ForgetAfter: milliseconds(b.ForgetAfter),
 		},
 	}
 }
+
+func milliseconds(n int64) time.Duration { return time.Duration(n) * time.Millisecond }
 
 // Core returns the bounds as the core takes them.
 func (b BoundsConfig) Core() correlate.Bounds {
 	return correlate.Bounds{
 		JoinBytes: int(b.JoinBytes), Halves: int(b.Halves), Traces: int(b.Traces), Pods: int(b.Pods), Services: int(b.Services),
+		ForgetAfter: b.ForgetAfter.Milliseconds(),
 	}
 }
 
@@ -252,7 +259,11 @@ func (c *Config) validate() []wrong {
 		add("must be from 32MiB to 1TiB", "bounds", "join_bytes")
 	} else {
 		for _, e := range mistakesIn[*correlate.BoundError](c.Bounds.Core().Validate()) {
-			add(fmt.Sprintf("must be at least %d, not %d", e.Least, e.Got), "bounds", e.Name)
+			least, got := fmt.Sprint(e.Least), fmt.Sprint(e.Got)
+			if e.Name == "forget_after" {
+				least, got = milliseconds(int64(e.Least)).String(), milliseconds(int64(e.Got)).String()
+			}
+			add(fmt.Sprintf("must be at least %s, not %s", least, got), "bounds", e.Name)
 		}
 	}
 	return all

@@ -45,6 +45,7 @@ func (o *Offline) Run(ctx context.Context) (*report.Report, error) {
 		return nil, err
 	}
 	cfg := correlate.Config{Bounds: correlate.DefaultBounds()}
+	cfg.Bounds.ForgetAfter = 0 // a report tells of all pods
 	var out *calls.Writer
 	if o.Calls != nil {
 		out = calls.NewWriter(o.Calls, streams.Name)
