@@ -47,12 +47,18 @@ var (
 		"upstream_service", "upstream_host", "upstream_pod", "verdict")
 	podState     = desc("pod_state", "1 while the pod is in the state; there is no series for a healthy pod.", append(podLabels, "state")...)
 	serviceState = desc("service_state", "1 while the service is in the state.", "upstream_service", "state")
-	openHalves   = desc("open_halves", "Halves that wait for the other side of their call.")
-	watermark    = desc("watermark_timestamp_seconds", "Event time up to which everything has been judged; absent before the first record.")
-	delay        = desc("watermark_delay_seconds", "How far the watermark is behind the newest record, in event time.")
-	late         = desc("late_records_total", "Records that ended before the oldest open slice, or far ahead of it; they count in the nearest.", "direction")
-	duplicates   = desc("duplicate_records_total", "Halves that were delivered twice; the join took them once.")
-	dropped      = desc("dropped_total", "What did not fit, by the bound that was reached.", "bound")
+	podEvidence  = desc("pod_evidence_ratio", "Evidence that the pod is slow, by one side's records, as a share of what decides; there is no series for a pod that is healthy and has less than 0.4.",
+		append(podLabels, "side")...)
+	podP50 = desc("pod_p50_ratio", "How many times as long as its siblings' the pod's requests take at the median; for the pods that have evidence.",
+		append(podLabels, "side")...)
+	podP90      = desc("pod_p90_ratio", "The same at the 90th percentile.", append(podLabels, "side")...)
+	fewRequests = desc("pods_with_few_requests", "Live pods of the service with fewer than 15 requests that could be compared: too few to tell.", "upstream_service")
+	openHalves  = desc("open_halves", "Halves that wait for the other side of their call.")
+	watermark   = desc("watermark_timestamp_seconds", "Event time up to which everything has been judged; absent before the first record.")
+	delay       = desc("watermark_delay_seconds", "How far the watermark is behind the newest record, in event time.")
+	late        = desc("late_records_total", "Records that ended before the oldest open slice, or far ahead of it; they count in the nearest.", "direction")
+	duplicates  = desc("duplicate_records_total", "Halves that were delivered twice; the join took them once.")
+	dropped     = desc("dropped_total", "What did not fit, by the bound that was reached.", "bound")
 )
 
 // Collector implements prometheus.Collector.
@@ -197,11 +203,57 @@ func (o sender) pods(pods []correlate.PodStats) {
 			}] = true
 		}
 	}
+	if o.now {
+		o.evidence(pods)
+	}
 	for k, n := range byCall {
 		o.counter(calls, n, k.service, k.host, k.pod, k.last)
 	}
 	for k := range states {
 		o.gauge(podState, 1, k.namespace, k.service, k.subset, k.pod, k.host, k.last)
+	}
+}
+
+// Evidence from which on a pod has series of it, and requests below which
+// nothing can be told.
+const (
+	someEvidence = 0.4
+	leastToTell  = 15
+)
+
+// evidence says how the pods stand that are not healthy or may turn out not to
+// be. Two identities of one address share their series: the worse counts.
+func (o sender) evidence(pods []correlate.PodStats) {
+	few := map[string]int{}
+	worst := map[series]*correlate.PodSide{}
+	for i := range pods {
+		p := &pods[i]
+		if !p.Live {
+			continue
+		}
+		compared := 0.0
+		for side := range p.Sides {
+			s := &p.Sides[side]
+			compared = max(compared, s.Compared)
+			if s.Compared == 0 || p.State == correlate.Healthy && s.Evidence < someEvidence {
+				continue
+			}
+			k := series{valid(p.Namespace), valid(p.Service), valid(p.Subset), valid(p.Pod), valid(p.UpstreamHost), sides[side]}
+			if known := worst[k]; known == nil || s.Evidence > known.Evidence {
+				worst[k] = s
+			}
+		}
+		if compared < leastToTell {
+			few[valid(p.Service)]++
+		}
+	}
+	for k, s := range worst {
+		o.gauge(podEvidence, s.Evidence, k.namespace, k.service, k.subset, k.pod, k.host, k.last)
+		o.gauge(podP50, s.P50, k.namespace, k.service, k.subset, k.pod, k.host, k.last)
+		o.gauge(podP90, s.P90, k.namespace, k.service, k.subset, k.pod, k.host, k.last)
+	}
+	for name, n := range few {
+		o.gauge(fewRequests, float64(n), name)
 	}
 }
 

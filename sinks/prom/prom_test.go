@@ -77,7 +77,11 @@ func full() *fake {
 		{
 			UpstreamHost: "10.0.0.9:8080", Service: cart.Name, Subset: "v2", Namespace: "shop", Pod: "cart-v2-1",
 			Calls: correlate.Calls{correlate.Confirmed: 5, correlate.ClientOnly: 2}, State: correlate.SlowPod, Worst: correlate.SlowPod,
+			Live: true, Sides: [2]correlate.PodSide{
+				{Compared: 200, Evidence: 1.5, P50: 4, P90: 6}, {Compared: 190, Evidence: 2, P50: 4.5, P90: 6.5},
+			},
 		},
+		{UpstreamHost: "10.0.0.13:8080", Service: cart.Name, Live: true, Sides: [2]correlate.PodSide{{Compared: 9, Evidence: 0.3, P50: 1.2, P90: 1}}},
 		{UpstreamHost: "10.0.0.10:8080", Service: cart.Name, State: correlate.Network},
 		{UpstreamHost: "10.0.0.11:8080", Service: cart.Name, State: correlate.SlowPodUnverified},
 		// well again: no series for what it was
@@ -226,7 +230,7 @@ func TestTwoIdentitiesOfOneHost(t *testing.T) {
 	for _, want := range []string{
 		`slowpod_calls_total{upstream_host="10.0.0.9:8080",upstream_pod="cart-v2-1",upstream_service="cart.shop.svc.cluster.local",verdict="confirmed"} 15`,
 		`slowpod_pod_state{state="slow_pod",upstream_host="10.0.0.9:8080",upstream_namespace="shop",upstream_pod="cart-v2-1",upstream_service="cart.shop.svc.cluster.local",upstream_subset="v2"} 1`,
-		`upstream_subset="v3"} 1`,
+		`slowpod_pod_state{state="slow_pod",upstream_host="10.0.0.9:8080",upstream_namespace="shop",upstream_pod="cart-v2-1",upstream_service="cart.shop.svc.cluster.local",upstream_subset="v3"} 1`,
 	} {
 		if strings.Count(out, want) != 1 {
 			t.Errorf("not once in the scrape: %s", want)
@@ -322,7 +326,7 @@ func TestWithoutStreams(t *testing.T) {
 	for _, family := range gather(t, f) {
 		after += len(family.GetMetric())
 	}
-	if states, delays := 3+2, 2; before-after != states+delays {
+	if states, evidence, delays := 3+2, 2*3+1, 2; before-after != states+evidence+delays {
 		t.Errorf("%d series are gone", before-after)
 	}
 }
