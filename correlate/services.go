@@ -25,8 +25,9 @@ const (
 	serviceShifts = 3
 )
 
-// level is the evidence that all pods have become slower.
-func (gj *groupJudge) level() float64 { return slices.Max(gj.moves[gj.side()][:]) }
+// level is the evidence, by one side's records, that all pods have become
+// slower.
+func (gj *groupJudge) level(side int) float64 { return slices.Max(gj.moves[side][:]) }
 
 // side is the one that tells how long requests take: the pods' own, where they
 // report.
@@ -45,14 +46,17 @@ func (gj *groupJudge) state() State {
 	return Healthy
 }
 
-// moving says that all pods together change, or have just done so: nothing old
-// says anything of one.
-func (gj *groupJudge) moving(now int64) bool {
-	return gj.slow || gj.level() > movingAbove || now < gj.guard
+// moving says that to one side all pods together change, or have just done so:
+// nothing old says anything of one. A slow caller moves them all, to callers.
+func (gj *groupJudge) moving(side int, now int64) bool {
+	return gj.slow || gj.level(side) > movingAbove || now < gj.guard
 }
 
-// frozen says that what is seen now is not to be taken for what is usual.
-func (gj *groupJudge) frozen() bool { return gj.slow || gj.level() > frozenAbove }
+// frozen says of each side that what is seen now is not to be taken for what is
+// usual.
+func (gj *groupJudge) frozen() [2]bool {
+	return [2]bool{gj.slow || gj.level(SideClient) > frozenAbove, gj.slow || gj.level(SideServer) > frozenAbove}
+}
 
 // judgeService enters a slice into the evidence that all pods are slower.
 func (c *Correlator) judgeService(g *group, shares []share, now int64) {
@@ -76,7 +80,7 @@ func (c *Correlator) judgeService(g *group, shares []share, now int64) {
 	}
 	side := gj.side()
 	share, pods := gj.up(shares, side)
-	e := gj.level()
+	e := gj.level(side)
 	switch {
 	case !gj.slow:
 		gj.slow = e >= bar && share >= mostUp && pods >= min(2, len(gj.live))
@@ -137,7 +141,8 @@ func (gj *groupJudge) up(shares []share, side int) (part float64, pods int) {
 // service with one pod it is the pod's.
 func (c *Correlator) decideService(g *group, shares []share, sum *siblingSum, now int64) {
 	gj := &g.judge
-	if gj.level() == 0 && !gj.slow && gj.finding == nil {
+	e := gj.level(gj.side())
+	if e == 0 && !gj.slow && gj.finding == nil {
 		gj.evidence = nil
 	} else {
 		if gj.evidence == nil {
@@ -146,7 +151,7 @@ func (c *Correlator) decideService(g *group, shares []share, sum *siblingSum, no
 				gj.evidence.sides[side].others = gj.past[side]
 			}
 		}
-		gj.evidence.addService(shares, sum, now, gj.level() > 0 && gj.calmRun == 0)
+		gj.evidence.addService(shares, sum, now, e > 0 && gj.calmRun == 0)
 	}
 	sole := len(gj.live) == 1
 	switch {

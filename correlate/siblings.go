@@ -168,7 +168,6 @@ func (c *Correlator) judgeGroup(g *group, place int, now int64) {
 		shares[i].even(now)
 	}
 	c.judgeService(g, shares, now)
-	moving := gj.moving(now)
 	for i := range shares {
 		c.judgePast(shares[i].pod, now)
 	}
@@ -183,7 +182,7 @@ func (c *Correlator) judgeGroup(g *group, place int, now int64) {
 		}
 		for side := range s.sides {
 			if s.sides[side].n > 0 {
-				c.judgeSide(g, s, side, &pool[side], moving, now)
+				c.judgeSide(g, s, side, &pool[side], now)
 			}
 		}
 	}
@@ -202,7 +201,7 @@ func (c *Correlator) judgeGroup(g *group, place int, now int64) {
 	}
 	c.decideService(g, shares, &sum, now)
 	for i := range shares {
-		shares[i].remember(moving, now)
+		shares[i].remember(gj, now)
 	}
 	g.remember(shares, now)
 }
@@ -286,11 +285,11 @@ func (c *Correlator) classify(g *group, shares []share, now int64) {
 			}
 		}
 	}
-	classes.Rank(now, frozen)
+	classes.Rank(now, frozen[SideClient] || frozen[SideServer])
 	for i := range shares {
 		if cell := shares[i].cell; cell != nil {
 			for side := range cell.sides {
-				classes.Learn(side, &cell.sides[side].lasted, frozen)
+				classes.Learn(side, &cell.sides[side].lasted, frozen[side])
 			}
 		}
 	}
@@ -440,8 +439,8 @@ func (c *Correlator) judgePast(p *pod, now int64) {
 }
 
 // judgeSide enters a slice of one side into the evidence.
-func (c *Correlator) judgeSide(g *group, s *share, side int, pool *pooled, moving bool, now int64) {
-	j := &s.pod.judge
+func (c *Correlator) judgeSide(g *group, s *share, side int, pool *pooled, now int64) {
+	j, moving := &s.pod.judge, g.judge.moving(side, now)
 	held, got := &j.sides[side], &s.sides[side]
 	held.failing = held.fails(pool.cut-held.cut, pool.n-held.n)
 	if held.failing {
@@ -548,7 +547,7 @@ func (c *Correlator) see(held *sums, got *shareSide, ref *durations.Hist, zone f
 }
 
 // remember lets the slice become past.
-func (s *share) remember(moving bool, now int64) {
+func (s *share) remember(gj *groupJudge, now int64) {
 	j := &s.pod.judge
 	calm := j.level(SideClient) < learnBelow && j.level(SideServer) < learnBelow && j.finding == nil
 	for side := range s.sides {
@@ -559,7 +558,7 @@ func (s *share) remember(moving bool, now int64) {
 		held.near.Add(&got.slice, 1)
 		held.window.Scale(math.Exp2(-min(float64(now-max(j.judged, now-windowHalfLife*10))/windowHalfLife, got.n/windowKept)))
 		held.window.Add(&got.slice, 1)
-		if calm && !moving && (!j.isNew || j.age(now) >= learnsFrom) {
+		if calm && !gj.moving(side, now) && (!j.isNew || j.age(now) >= learnsFrom) {
 			held.past.Scale(max(0, 1-got.n/keptPast))
 			held.past.Add(&got.slice, 1)
 		}
@@ -573,13 +572,13 @@ func (s *share) remember(moving bool, now int64) {
 // pods always lie apart.
 func (g *group) remember(shares []share, now int64) {
 	gj := &g.judge
-	young := now-gj.born < longHabit
+	young, frozen := now-gj.born < longHabit, gj.frozen()
 	every, least := 30, float64(leastPast)
 	if young {
 		every, least = 3, 30
 	}
 	for side := range gj.past {
-		if !gj.frozen() {
+		if !frozen[side] {
 			decay := math.Exp2(-sliceLen / (30 * 60_000.0))
 			gj.past[side].Scale(decay)
 			for i := range shares {

@@ -280,7 +280,7 @@ func (c *Classes) room(s *seen, full bool) int {
 // Take takes the medians: always of a class that has none yet; at every close
 // while little is known; once a minute from then on, unless frozen. It is
 // called when a slice closes.
-func (c *Classes) Take(now int64, frozen bool) {
+func (c *Classes) Take(now int64, frozen [Sides]bool) {
 	young, due := now-c.began < 600_000, now-c.taken >= retake
 	decay := 1.0
 	if due {
@@ -293,10 +293,10 @@ func (c *Classes) Take(now int64, frozen bool) {
 		}
 		for side := range slot {
 			m := &slot[side]
-			if m.n >= firstRecords && (m.at == 0 || !frozen && (due || young && m.n < manyRecords)) {
+			if m.n >= firstRecords && (m.at == 0 || !frozen[side] && (due || young && m.n < manyRecords)) {
 				m.take()
 			}
-			if due && !frozen {
+			if due && !frozen[side] {
 				m.fade(decay)
 			}
 		}

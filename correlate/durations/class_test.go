@@ -133,7 +133,7 @@ func closeSlice(c *Classes, now int64, frozen bool, tables ...*Table) {
 	for _, t := range tables {
 		c.Learn(0, t, frozen)
 	}
-	c.Take(now, frozen)
+	c.Take(now, [Sides]bool{frozen, frozen})
 }
 
 // medianOf is the bucket in which a class's median lies on the first side; -1:

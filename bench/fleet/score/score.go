@@ -458,7 +458,7 @@ func (j *judge) starting(s *Sheet, all []Sighting) {
 	for _, a := range all {
 		id, age := a.Host, int64(0)
 		if p := j.life(a.Pod, a.Host, a.At); p != nil {
-			id, age = p.PodID, a.At-p.Born
+			id, age = p.PodID, a.At-max(p.First, p.Born)
 		}
 		pods[id] |= seen
 		if age > startingAge {

@@ -113,6 +113,9 @@ func (s *service) send(id uint32, c *call, now int64) {
 		}
 	}
 	from.open[p.index]++
+	if p.requests == 0 {
+		p.first = now
+	}
 	p.requests++
 	counted(p.spells, now)
 	counted(s.spells, now)

@@ -27,6 +27,7 @@ type pod struct {
 	standsUntil, stood int64
 
 	spells   []spell
+	first    int64 // when the first request came
 	requests int
 }
 
@@ -88,7 +89,7 @@ func (p *pod) loss(now int64) float64 {
 func (p *pod) life() PodLife {
 	l := PodLife{
 		Service: p.service.fqdn, Pod: string(p.name), Host: string(p.host), PodID: string(p.id), Node: string(p.node.name),
-		Born: p.born / millisecond, Hash: p.service.balancing == consistentHash, Hidden: p.factor, Requests: p.requests,
+		Born: p.born / millisecond, First: p.first / millisecond, Hash: p.service.balancing == consistentHash, Hidden: p.factor, Requests: p.requests,
 	}
 	if p.leaves <= p.service.fleet.end {
 		l.Died = min(max(p.leaves, p.last), p.dies) / millisecond

@@ -123,6 +123,7 @@ func (e *Episode) Severe() bool {
 type PodLife struct {
 	Service, Pod, Host, PodID, Node string
 	Born, Died                      int64 // Died 0: it lives
+	First                           int64 // first request; 0: none
 	Hash                            bool  // its service is balanced by consistent hashing
 	// Hidden is the pod's own permanent factor on the service time.
 	Hidden   float64
