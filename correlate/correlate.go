@@ -18,6 +18,10 @@ type Config struct {
 	// OnCall, if set, is called with every call when its verdict is final.
 	// The Call is borrowed until it returns.
 	OnCall func(*Call)
+	// Uneven are services whose pods get different work by design, by
+	// consistent hashing or because they are pinned to a locality: nothing in
+	// a log shows that. Their pods may differ by more.
+	Uneven []string
 	// Without leaves rules of the judge out. It is for the benchmark that
 	// shows what each is worth.
 	Without Rule
@@ -68,6 +72,9 @@ func New(cfg Config) *Correlator {
 		},
 	}
 	c.registry = newRegistry(cfg.Bounds, &c.dropped)
+	for _, name := range cfg.Uneven {
+		c.registry.uneven[name] = true
+	}
 	return c
 }
 

@@ -49,6 +49,7 @@ const (
 
 	deadZone     = 1.6 // quarter octaves: x1.32
 	mostDeadZone = 12
+	unevenZone   = 2 // more, see Config.Uneven
 	// Habitual spread between siblings, in octaves, widens the dead zone.
 	usualSpread = 0.12
 	priorSpread = 0.1

@@ -628,6 +628,31 @@ func TestAnyOrderWithinTheLateness(t *testing.T) {
 	}
 }
 
+// Of a service whose pods are uneven by design a pod may differ by more.
+func TestUneven(t *testing.T) {
+	s := newScene(1)
+	s.traffic(0, 8*min1, 3, 10, func(_ int64, pod int) end {
+		if pod == 3 {
+			return s.takes(1.75)
+		}
+		return s.ok()
+	})
+	for _, c := range []struct {
+		uneven []string
+		want   int
+	}{{nil, 1}, {[]string{"other"}, 1}, {[]string{cart}, 0}} {
+		core := New(Config{Bounds: DefaultBounds(), Uneven: c.uneven})
+		records := s.byEnd()
+		for i := range records {
+			feed(core).Add(&records[i])
+		}
+		core.Close()
+		if got := len(core.Snapshot().Findings); got != c.want {
+			t.Errorf("uneven %q: %d findings, want %d", c.uneven, got, c.want)
+		}
+	}
+}
+
 // Pods of several services that become slow together on one node have it in
 // common: that is one more finding, which lists them, and ends with them.
 func TestSlowNode(t *testing.T) {

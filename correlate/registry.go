@@ -19,6 +19,7 @@ type service struct {
 	series  Series
 	longest int64 // longest client duration
 	leavers leavers
+	uneven  bool // see Config.Uneven
 }
 
 // group is the siblings of one service and subset.
@@ -93,6 +94,7 @@ type pod struct {
 type registry struct {
 	bounds   Bounds
 	services map[string]*service
+	uneven   map[string]bool
 	list     []*service
 	groups   int
 	hosts    map[string]int32
@@ -106,13 +108,13 @@ type registry struct {
 }
 
 func newRegistry(b Bounds, dropped *[numBounds]uint64) *registry {
-	g := &registry{bounds: b, services: map[string]*service{}, hosts: map[string]int32{}, dropped: dropped}
+	g := &registry{bounds: b, services: map[string]*service{}, uneven: map[string]bool{}, hosts: map[string]int32{}, dropped: dropped}
 	g.unknown = g.newService(unknownService).groups[""]
 	return g
 }
 
 func (g *registry) newService(name string) *service {
-	s := &service{name: name, groups: map[string]*group{}}
+	s := &service{name: name, groups: map[string]*group{}, uneven: g.uneven[name]}
 	s.groups[""] = &group{service: s, key: name + "|"}
 	g.list = append(g.list, s)
 	s.index = int32(len(g.list))

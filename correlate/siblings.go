@@ -455,6 +455,9 @@ func (c *Correlator) judgeSide(g *group, s *share, side int, pool *pooled, now i
 		return
 	}
 	zone := deadZone + g.judge.zone[side]
+	if g.service.uneven && !held.pastCounts {
+		zone += unevenZone
+	}
 	plain := deadZone
 	if c.without&RuleDeadZone != 0 {
 		zone, plain = 0, 0

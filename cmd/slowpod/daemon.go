@@ -64,7 +64,7 @@ func (d *daemon) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	engine := app.NewEngine(d.cfg.Bounds.Core(), writer)
+	engine := app.NewEngine(d.cfg.Core(), writer)
 	app.Register(reg, engine)
 	d.registerReload(reg)
 

@@ -50,7 +50,7 @@ func demoCommand(k *kingpin.Application) command {
 }
 
 func (o *demoOptions) run(ctx context.Context, c console) error {
-	engine := app.NewEngine(app.DefaultConfig().Bounds.Core(), nil)
+	engine := app.NewEngine(app.DefaultConfig().Core(), nil)
 	server, err := app.Listen(app.ServerOptions{
 		Address: o.listen, Engine: engine, Registry: app.NewRegistry(engine), Sources: []string{"A simulated mesh is about to start."},
 	})

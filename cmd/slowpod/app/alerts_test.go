@@ -77,7 +77,7 @@ func eventually(t *testing.T, what string, holds func() bool) {
 func slowPod(t *testing.T) (*app.Engine, *app.Feed) {
 	t.Helper()
 	batches, _ := spread(t, 1)
-	engine := app.NewEngine(correlate.DefaultBounds(), nil)
+	engine := app.NewEngine(correlate.Config{Bounds: correlate.DefaultBounds()}, nil)
 	feed := engine.Feed(nil)
 	p := app.NewPipeline(engine.Worker("kafka"), 0, slog.New(slog.DiscardHandler))
 	for _, b := range batches[0] {

@@ -16,7 +16,7 @@ import (
 // behind but their counts.
 func TestPartitionsThatComeAndGo(t *testing.T) {
 	t.Parallel()
-	e := NewEngine(correlate.DefaultBounds(), nil)
+	e := NewEngine(correlate.Config{Bounds: correlate.DefaultBounds()}, nil)
 	cfg := kafka.DefaultConfig()
 	cfg.Brokers, cfg.Topics = []string{"localhost:1"}, []string{"envoy"}
 	k, err := NewKafka(cfg, e, &Streams{}, slog.New(slog.DiscardHandler), prometheus.NewRegistry())

@@ -29,6 +29,7 @@ type Config struct {
 	Kafka kafka.Config `yaml:"kafka"`
 	// Alertmanager is told of findings; without urls nobody is.
 	Alertmanager alertmanager.Config `yaml:"alertmanager"`
+	Judge        JudgeConfig         `yaml:"judge"`
 	Bounds       BoundsConfig        `yaml:"bounds"`
 }
 
@@ -47,6 +48,13 @@ type LogConfig struct {
 type InputConfig struct {
 	// Files are read from their start and followed; "-" is stdin.
 	Files []string `yaml:"files"`
+}
+
+// JudgeConfig is what logs do not show of services.
+type JudgeConfig struct {
+	// UnevenServices are services, by their full names, whose pods get
+	// different work by design: see correlate.Config.Uneven.
+	UnevenServices []string `yaml:"uneven_services"`
 }
 
 // BoundsConfig is correlate.Bounds, in units that people write.
@@ -90,6 +98,7 @@ func DefaultConfig() Config {
 		Log:   LogConfig{Level: "info", Format: "logfmt"},
 		Input: InputConfig{Files: []string{}},
 		Kafka: kafka.DefaultConfig(), Alertmanager: alertmanager.DefaultConfig(),
+		Judge: JudgeConfig{UnevenServices: []string{}},
 		Bounds: BoundsConfig{
 			JoinBytes: Size(b.JoinBytes), Halves: Count(b.Halves), Traces: Count(b.Traces), Pods: Count(b.Pods), Services: Count(b.Services),
 			ForgetAfter: milliseconds(b.ForgetAfter),
@@ -98,6 +107,11 @@ func DefaultConfig() Config {
 }
 
 func milliseconds(n int64) time.Duration { return time.Duration(n) * time.Millisecond }
+
+// Core returns what the core is told.
+func (c Config) Core() correlate.Config {
+	return correlate.Config{Bounds: c.Bounds.Core(), Uneven: c.Judge.UnevenServices}
+}
 
 // Core returns the bounds as the core takes them.
 func (b BoundsConfig) Core() correlate.Bounds {
@@ -323,6 +337,7 @@ func (c Config) Changed(from Config) []string {
 		{"input", c.Input, from.Input},
 		{"kafka", c.Kafka, from.Kafka},
 		{"alertmanager", c.Alertmanager, from.Alertmanager},
+		{"judge", c.Judge, from.Judge},
 		{"bounds", c.Bounds, from.Bounds},
 	} {
 		if !reflect.DeepEqual(section.a, section.b) {

@@ -27,10 +27,9 @@ type Engine struct {
 	closed bool
 }
 
-// NewEngine returns an engine that keeps as much as the bounds allow and writes
-// calls to w, unless that is nil.
-func NewEngine(b correlate.Bounds, w *calls.Writer) *Engine {
-	cfg := correlate.Config{Bounds: b}
+// NewEngine returns an engine whose core is as configured, and writes calls to
+// w, unless that is nil.
+func NewEngine(cfg correlate.Config, w *calls.Writer) *Engine {
 	if w != nil {
 		cfg.OnCall = w.Write
 	}

@@ -47,7 +47,7 @@ func spread(t *testing.T, partitions int) (batches [][]ingest.Batch, truth workl
 func TestFeedsWaitForEachOther(t *testing.T) {
 	t.Parallel()
 	batches, truth := spread(t, 4)
-	engine := app.NewEngine(correlate.DefaultBounds(), nil)
+	engine := app.NewEngine(correlate.Config{Bounds: correlate.DefaultBounds()}, nil)
 	feeds := make([]*app.Feed, len(batches))
 	for i := range feeds {
 		feeds[i] = engine.Feed(nil)
@@ -82,7 +82,7 @@ func TestFeedsWaitForEachOther(t *testing.T) {
 func TestFeedEndsWithItsContext(t *testing.T) {
 	t.Parallel()
 	batches, _ := spread(t, 2)
-	engine := app.NewEngine(correlate.DefaultBounds(), nil)
+	engine := app.NewEngine(correlate.Config{Bounds: correlate.DefaultBounds()}, nil)
 	feed, other := engine.Feed(nil), engine.Feed(nil)
 	defer other.Close()
 	ctx, cancel := context.WithCancel(t.Context())
@@ -118,7 +118,7 @@ func TestALittleTrafficHoldsNobodyBack(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		batches, truth := spread(t, 2)
-		engine := app.NewEngine(correlate.DefaultBounds(), nil)
+		engine := app.NewEngine(correlate.Config{Bounds: correlate.DefaultBounds()}, nil)
 		ctx, cancel := context.WithCancel(t.Context())
 		var group sync.WaitGroup
 		defer group.Wait()
@@ -171,7 +171,7 @@ func TestABatchThatComesAgainIsCountedOnce(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
-			engine := app.NewEngine(correlate.DefaultBounds(), nil)
+			engine := app.NewEngine(correlate.Config{Bounds: correlate.DefaultBounds()}, nil)
 			feed, other := engine.Feed(nil), engine.Feed(nil)
 			p := app.NewPipeline(engine.Worker("kafka"), 0, slog.New(slog.DiscardHandler))
 			ctx, cancel := context.WithCancel(t.Context())
