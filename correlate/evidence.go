@@ -288,7 +288,11 @@ func (v *versus) ratios() SideRatios {
 	}
 	ratio := func(q float64) Ratio {
 		at := v.own.Quantile(q)
-		return Ratio{Value: math.Exp2(at - v.others.Quantile(q)), Cut: v.cut.Around(at) > 0}
+		isCut := v.cut.Around(at) > 0
+		if isCut { // a lower bound must not be too high
+			at = durations.Floor(at)
+		}
+		return Ratio{Value: math.Exp2(at - v.others.Quantile(q)), Cut: isCut}
 	}
 	return SideRatios{P50: ratio(0.5), P90: ratio(0.9)}
 }

@@ -86,6 +86,9 @@ func (h *Hist) Quantile(q float64) float64 {
 	return 0
 }
 
+// Floor returns the lower end of the bucket of a place in octaves.
+func Floor(octaves float64) float64 { return (math.Ceil(octaves*perOctave) - 1) / perOctave }
+
 // Around returns how many durations lie in the bucket of a place in octaves.
 func (h *Hist) Around(octaves float64) float64 {
 	return float64(h[clamp(int(math.Ceil(octaves*perOctave))-1+unit)])
