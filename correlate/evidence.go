@@ -148,8 +148,11 @@ func (c *cell) cuts(side int) (n, cut uint64) {
 // keepEvidence enters a slice into the pod's evidence, if there is any.
 func (c *Correlator) keepEvidence(s *share, sum *siblingSum, now int64) {
 	j := &s.pod.judge
-	if j.alone {
-		return // it is its service's
+	if j.alone { // what it is compared with is its service's past
+		var own siblingSum
+		own.add(s)
+		j.evidence.addService([]share{*s}, &own, now, s.pod.group.judge.rises())
+		return
 	}
 	if j.finding == nil && j.level(SideClient) == 0 && j.level(SideServer) == 0 && j.utLost < netTimeouts/2 {
 		j.evidence = nil
@@ -365,7 +368,7 @@ func (c *Correlator) settle(p *pod, h *half, v Verdict) {
 	case sure && !h.paired:
 		c.credit(p, h.end, v == Confirmed, 1)
 	case !sure && h.paired:
-		c.credit(p, h.end, true, -1)
+		c.credit(p, h.end, !h.pairedHeld, -1)
 	}
 	if h.replay || v == Undecided {
 		return

@@ -3,6 +3,7 @@ package correlate
 import (
 	"encoding/hex"
 	"hash/fnv"
+	"slices"
 	"strconv"
 
 	"github.com/slowpod/slowpod/classify"
@@ -43,11 +44,11 @@ type Finding struct {
 	Members []Member
 	Covered bool
 
-	pod      *pod         // nil: it is of a whole service, or a node
-	members  []*Finding   // of a node
-	evidence *evidence    // nil: it has ended
-	drop     func()       // forgets it, where it is of a whole service
-	heard    func() int64 // when what it speaks of was last heard of
+	pod      *pod            // nil: it is of a whole service, or a node
+	members  []*Finding      // of a node
+	evidence *evidence       // nil: it has ended
+	drop     func(now int64) // forgets it, where it is of a whole service
+	heard    func() int64    // when what it speaks of was last heard of
 }
 
 // Member is a slow pod of a node.
@@ -81,6 +82,18 @@ func (c *Correlator) open(p *pod, kind State, now int64) {
 // sinceFirst is how soon after a pod's first record, in milliseconds, its
 // trouble must begin to be there since the first.
 const sinceFirst = 60_000
+
+// supersede puts a finding that knows more in the place of the pod's.
+func (c *Correlator) supersede(p *pod, kind State, now int64) {
+	old := p.judge.finding
+	c.findings = slices.DeleteFunc(c.findings, func(f *Finding) bool { return f == old })
+	c.open(p, kind, now)
+	for _, node := range c.nodes {
+		if i := slices.Index(node.members, old); i >= 0 {
+			node.members[i], p.judge.finding.Covered = p.judge.finding, true
+		}
+	}
+}
 
 // publish makes a finding known.
 func (c *Correlator) publish(f *Finding) {
@@ -138,16 +151,21 @@ func (c *Correlator) endSilent(now int64) {
 		f := c.findings[i]
 		switch {
 		case f.Ended || f.Kind == SlowNode: // it ends with its pods
+		case f.pod != nil && now-f.pod.judge.seen <= silence && !f.pod.replaced(now):
 		case now-f.heard() <= silence && (f.pod == nil || !f.pod.replaced(now)):
 		case f.pod != nil:
 			p := f.pod
 			f.Silent = !p.replaced(now)
+			if p.judge.alone {
+				p.group.judge.calm(now)
+			}
 			c.end(p, p.heard)
 			p.judge.clear()
 		default:
 			f.Silent = true
-			f.drop()
+			drop := f.drop
 			c.close(f, f.heard())
+			drop(now)
 		}
 	}
 	c.judgeNodes(now)

@@ -30,6 +30,7 @@ type half struct {
 	appHad        bool // the app had the request
 	failed        bool // cut or failed: may have been tried again
 	paired        bool // credited before it was resolved, see pair
+	pairedHeld    bool // … as held in the pod's proxy
 	later         bool // looked at again at due
 	lingers       bool // resolved; kept for attempts that ended a little later
 	replay        bool

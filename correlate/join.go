@@ -152,7 +152,7 @@ func (c *Correlator) pair(i int32) {
 		}
 		switch {
 		case client.outcome == classify.Timeout && isCut(server.outcome) && !client.paired:
-			client.paired = true
+			client.paired, client.pairedHeld = true, !server.appHad
 			c.credit(p, client.end, server.appHad, 1)
 		case isCut(client.outcome) && server.outcome == classify.DownstreamClosed && !server.paired:
 			server.paired = true

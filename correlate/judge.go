@@ -98,7 +98,6 @@ const (
 	newAfter    = 60_000 // of its service
 	newRequests = 10     // of each pod of the service until then
 	grace       = 120_000
-	graceEnd    = 12_000
 	careful     = 300_000
 	youngWeight = 0.05
 	carefulBar  = 1.5
@@ -106,7 +105,7 @@ const (
 
 	// An address that falls silent for so long, while so many requests were
 	// to be expected, may be another pod's when it is back.
-	rebornAfter    = 30_000
+	rebornAfter    = 3 // slices
 	rebornRequests = 8
 	rateWeight     = 0.2
 
@@ -233,6 +232,9 @@ type judge struct {
 	refused       float64 // decayed
 	born          int64   // first record, held to the slice it was seen in; 0: not yet
 	isNew         bool    // came to a service that was being watched
+	graced        bool    // what it did in its grace has been thrown away
+	seen          int64   // end of the last slice with data, by the stream's time
+	missed        int     // slices with data of its siblings and none of it, in a row
 	live          bool    // in its group's list
 	judged        int64   // end of the last slice with data
 	rate          float64 // requests in a slice, smoothed
@@ -263,6 +265,11 @@ func (j *judge) reporting() bool {
 
 func (j *judge) age(now int64) int64 { return now - j.born }
 
+// young says that the pod is new and younger than a limit.
+func (c *Correlator) young(j *judge, now, limit int64) bool {
+	return j.isNew && j.age(now) < limit && c.without&RuleGrace == 0
+}
+
 // enters says whether a side's evidence is enough for a finding.
 func (j *judge) enters(side int, bar float64) bool {
 	s := &j.sides[side]
@@ -272,29 +279,29 @@ func (j *judge) enters(side int, bar float64) bool {
 // verdict says what the evidence amounts to; Healthy where it is not enough.
 // guarded says that the service as a whole is moving or has just been: nothing
 // new is said of a pod.
-func (c *Correlator) verdict(p *pod, guarded bool, now int64) State {
-	j := &p.judge
-	bar := bar
-	young := j.isNew && c.without&RuleGrace == 0
-	if young && j.age(now) < grace {
+func (c *Correlator) verdict(p *pod, now int64) State {
+	j, gj := &p.judge, &p.group.judge
+	guarded := gj.slow || now < gj.guard
+	if c.young(j, now, grace) {
 		if j.level(SideClient) > graceSome || j.level(SideServer) > graceSome || j.refused > 0.5 {
 			return Starting
 		}
 		return Healthy
 	}
-	if young && j.age(now) < careful {
-		bar *= carefulBar
+	enough := bar
+	if c.young(j, now, careful) {
+		enough *= carefulBar
 	}
-	if j.enters(SideServer, bar) && (!guarded || j.state == SlowPod) {
+	if j.enters(SideServer, enough) && (!guarded || j.state == SlowPod) {
 		if e := j.evidence; e != nil && e.held > e.confirmed && e.held >= netTimeouts {
 			return Network // stuck in the pod's proxy, before the app
 		}
 		return SlowPod
 	}
 	if guarded {
-		bar *= carefulBar
+		enough = carefulBar * bar
 	}
-	callers := j.enters(SideClient, bar)
+	callers := j.enters(SideClient, enough) && !gj.callersMove
 	if callers && !j.reporting() {
 		return SlowPodUnverified
 	}
@@ -311,31 +318,38 @@ func (c *Correlator) verdict(p *pod, guarded bool, now int64) State {
 }
 
 // decide opens, raises or ends the pod's finding after a slice.
-func (c *Correlator) decide(p *pod, guarded bool, now int64) {
+func (c *Correlator) decide(p *pod, now int64) {
 	j := &p.judge
-	kind := c.verdict(p, guarded, now)
-	if j.isNew && j.age(now) < grace {
-		j.state = kind
-		j.worst = max(j.worst, kind)
-		if j.age(now) >= grace-graceEnd {
-			j.clear()
-		}
-		return
-	}
+	kind := c.verdict(p, now)
 	switch {
+	case c.young(j, now, grace):
+		j.state, j.worst = kind, max(j.worst, kind)
 	case j.finding == nil:
 		j.state = Healthy
 		if kind != Healthy {
 			c.open(p, kind, now)
 		}
-	case j.alone: // judgeService ends it
-	case kind > j.finding.Kind && kind != Starting:
-		// The other side has begun to speak: it is the same trouble, known
-		// better.
-		c.end(p, now)
-		c.open(p, kind, now)
+	case j.alone: // decideService ends it
+	case kind == SlowPod && j.finding.Kind != SlowPod:
+		// Its own records say so now: it is the same trouble, known better.
+		c.supersede(p, kind, now)
 	case j.recovered():
 		c.end(p, j.evidence.lastBad)
+		j.clear()
+	}
+}
+
+// endGrace throws away what spoke against a new pod while it started.
+func (c *Correlator) endGrace(p *pod, now int64) {
+	j := &p.judge
+	if !j.isNew || j.graced || c.young(j, now, grace) {
+		return
+	}
+	j.graced = true
+	if j.state == Starting {
+		j.state = Healthy
+	}
+	if j.finding == nil && c.without&RuleGrace == 0 {
 		j.clear()
 	}
 }

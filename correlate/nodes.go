@@ -2,6 +2,7 @@ package correlate
 
 import (
 	"cmp"
+	"maps"
 	"slices"
 )
 
@@ -25,22 +26,19 @@ func (c *Correlator) judgeNodes(now int64) {
 			byNode[f.pod.node] = append(byNode[f.pod.node], f)
 		}
 	}
-	for node, f := range c.nodes {
-		if len(byNode[node]) == 0 {
-			end := f.Start
-			for _, m := range f.members {
-				end = max(end, m.End)
-			}
-			c.close(f, end)
-			delete(c.nodes, node)
+	for _, node := range slices.Sorted(maps.Keys(c.nodes)) {
+		f := c.nodes[node]
+		if slices.ContainsFunc(f.members, func(m *Finding) bool { return !m.Ended }) {
+			continue
 		}
+		end := f.Start
+		for _, m := range f.members {
+			end = max(end, m.End)
+		}
+		c.close(f, end)
+		delete(c.nodes, node)
 	}
-	nodes := make([]string, 0, len(byNode))
-	for node := range byNode {
-		nodes = append(nodes, node)
-	}
-	slices.Sort(nodes)
-	for _, node := range nodes {
+	for _, node := range slices.Sorted(maps.Keys(byNode)) {
 		c.judgeNode(node, byNode[node], now)
 	}
 	c.looked = c.changes
@@ -52,7 +50,7 @@ func (c *Correlator) judgeNode(node string, slow []*Finding, now int64) {
 	})
 	f := c.nodes[node]
 	if f == nil {
-		together := slowTogether(slow)
+		together := slowTogether(slices.DeleteFunc(slow, func(f *Finding) bool { return f.Covered }))
 		if together == nil {
 			return
 		}

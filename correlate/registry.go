@@ -425,7 +425,7 @@ func (g *registry) forget(before int64) (n int) {
 		}
 		kept := h.pods[:0]
 		for _, p := range h.pods {
-			if p.heard >= before || p.judge.finding != nil {
+			if p.heard >= before || p.judge.seen >= before || p.judge.finding != nil {
 				kept = append(kept, p)
 				continue
 			}

@@ -22,6 +22,7 @@ const (
 	upRequests    = 4
 	upAtMost      = 20.0 // requests that a pod counts for
 	guardAfter    = 180_000
+	upWithin      = 120_000 // pods without a record for longer are not asked
 	serviceShifts = 3
 )
 
@@ -79,33 +80,48 @@ func (c *Correlator) judgeService(g *group, shares []share, now int64) {
 		}
 	}
 	side := gj.side()
-	share, pods := gj.up(shares, side)
 	e := gj.level(side)
+	if !gj.slow && e < bar {
+		return
+	}
+	part, up, pods := gj.up(shares, side, now)
 	switch {
 	case !gj.slow:
-		gj.slow = e >= bar && share >= mostUp && pods >= min(2, len(gj.live))
+		gj.slow = part >= mostUp && up >= min(2, pods)
 		gj.calmRun = 0
-	case e < quietBelow || share < fewUp:
+	case e < quietBelow || part < fewUp:
 		if gj.calmRun++; gj.calmRun >= quietSlices {
-			gj.slow, gj.guard = false, now+guardAfter
-			gj.moves = [2][serviceShifts]float64{}
+			gj.calm(now)
 		}
 	default:
 		gj.calmRun = 0
 	}
 }
 
+// calm says that the service is as it was, or that nobody knows.
+func (gj *groupJudge) calm(now int64) {
+	gj.slow, gj.calmRun, gj.guard = false, 0, now+guardAfter
+	gj.moves = [2][serviceShifts]float64{}
+}
+
+// present says that the pod had data lately.
+func (s *share) present(now int64) bool { return s.cell != nil || now-s.pod.judge.judged <= upWithin }
+
 // up is the share of the pods, by traffic, that are slower than the service's
-// past, and how many these are.
-func (gj *groupJudge) up(shares []share, side int) (part float64, pods int) {
+// past, how many these are, and of how many that have data lately.
+func (gj *groupJudge) up(shares []share, side int, now int64) (part float64, ups, pods int) {
 	past := &gj.past[side]
 	if past.N() < servicePast {
-		return 0, 0
+		return 0, 0, 0
 	}
 	p50, p90 := past.Quantile(0.5), past.Quantile(0.9)
 	owns := make([]durations.Hist, 0, len(shares))
 	busy := 0
 	for i := range shares {
+		if !shares[i].present(now) {
+			continue
+		}
+		pods++
 		s := &shares[i].sides[side]
 		own := s.slice
 		own.Add(&shares[i].pod.judge.sides[side].window, 1)
@@ -128,13 +144,13 @@ func (gj *groupJudge) up(shares []share, side int) (part float64, pods int) {
 		all += weight
 		if owns[i].Quantile(0.5) > p50+upP50 || owns[i].Quantile(0.9) > p90+upP90 {
 			up += weight
-			pods++
+			ups++
 		}
 	}
 	if all == 0 {
-		return 0, 0
+		return 0, 0, pods
 	}
-	return up / all, pods
+	return up / all, ups, pods
 }
 
 // decideService opens and ends the finding that the whole service is slow. Of a
@@ -151,23 +167,31 @@ func (c *Correlator) decideService(g *group, shares []share, sum *siblingSum, no
 				gj.evidence.sides[side].others = gj.past[side]
 			}
 		}
-		gj.evidence.addService(shares, sum, now, e > 0 && gj.calmRun == 0)
+		gj.evidence.addService(shares, sum, now, gj.rises())
 	}
-	sole := len(gj.live) == 1
+	var sole *pod
+	present, alone := 0, false
+	for i := range shares {
+		if shares[i].present(now) {
+			sole = shares[i].pod
+			present++
+		}
+		alone = alone || shares[i].pod.judge.alone
+	}
 	switch {
-	case gj.slow && sole && gj.finding == nil:
-		if j := &gj.live[0].judge; j.finding == nil && !(j.isNew && j.age(now) < grace) {
+	case gj.slow && gj.finding == nil && !alone && present == 1:
+		if j := &sole.judge; j.finding == nil && !c.young(j, now, grace) {
 			kind := SlowPod
 			if !j.reporting() {
 				kind = SlowPodUnverified
 			}
-			j.alone, j.evidence = true, gj.evidence
-			c.open(gj.live[0], kind, now)
+			j.alone, j.evidence = true, gj.evidence.clone()
+			c.open(sole, kind, now)
 		}
-	case gj.slow && !sole && gj.finding == nil:
+	case gj.slow && gj.finding == nil && !alone:
 		gj.finding = &Finding{
 			Kind: SlowService, Service: g.service.name, Subset: g.subset, Start: gj.evidence.start, Detected: now, evidence: gj.evidence,
-			heard: g.heard, drop: func() { gj.finding, gj.evidence, gj.slow = nil, nil, false },
+			heard: g.heard, drop: func(at int64) { gj.finding, gj.evidence = nil, nil; gj.calm(at) },
 		}
 		gj.worst = SlowService
 		c.publish(gj.finding)
@@ -175,14 +199,26 @@ func (c *Correlator) decideService(g *group, shares []share, sum *siblingSum, no
 		c.close(gj.finding, gj.evidence.lastBad)
 		gj.finding, gj.evidence = nil, nil
 	}
-	if !gj.slow {
-		for _, p := range gj.live {
-			if p.judge.alone && p.judge.finding != nil {
-				c.end(p, p.judge.evidence.lastBad)
-				p.judge.clear()
-			}
+	if gj.slow || !alone {
+		return
+	}
+	for _, p := range gj.live {
+		if p.judge.alone && p.judge.finding != nil {
+			c.end(p, p.judge.evidence.lastBad)
+			p.judge.clear()
 		}
 	}
+}
+
+// rises says that the last slice still spoke against the service.
+func (gj *groupJudge) rises() bool { return gj.level(gj.side()) > 0 && gj.calmRun == 0 }
+
+// clone returns a copy that shares nothing.
+func (e *evidence) clone() *evidence {
+	c := *e
+	c.callers, c.bad.callers = slices.Clone(e.callers), slices.Clone(e.bad.callers)
+	c.samples, c.course = slices.Clone(e.samples), slices.Clone(e.course)
+	return &c
 }
 
 // addService enters a slice of all pods; what they are compared with is their
@@ -231,6 +267,7 @@ type leavers struct {
 	slices             int
 	callers            []callerCount
 	from               int64   // since when there are so many; 0: there are not
+	since              leaving // since then
 	run                int     // slices in a row with too many
 	peak               float64 // highest share of a finding
 	calm               int     // slices in a row far below it
@@ -354,6 +391,7 @@ func (c *Correlator) judgeLeavers(s *service, now int64) {
 		l.callers[i].n *= short
 	}
 	l.short.plus(fresh)
+	l.since.plus(fresh)
 	if l.finding == nil { // what goes on now is not what is usual
 		l.long.scale(math.Exp2(-elapsed / usualHalfLife))
 		next := &l.latest[l.slices%usualAfter]
@@ -374,8 +412,9 @@ func (c *Correlator) judgeLeavers(s *service, now int64) {
 		l.evidence.lastBad = now
 		l.finding = &Finding{
 			Kind: CallerCancels, Service: s.name, Start: l.from, Detected: now, evidence: l.evidence,
-			heard: func() int64 { return l.at }, drop: func() { l.finding, l.evidence = nil, nil },
+			heard: func() int64 { return l.at }, drop: func(int64) { l.reset() },
 		}
+		l.evidence.leave(l.since)
 		l.worst, l.peak = CallerCancels, share
 		c.publish(l.finding)
 	case l.finding != nil && share > max(leastLeaving/2, l.peak/3):
@@ -384,20 +423,31 @@ func (c *Correlator) judgeLeavers(s *service, now int64) {
 	case l.finding != nil:
 		if l.calm++; l.calm >= leavingCalm {
 			c.close(l.finding, l.evidence.lastBad)
-			l.finding, l.evidence, l.calm, l.from = nil, nil, 0, 0
-			l.short, l.callers = leaving{}, l.callers[:0]
+			l.reset()
 		}
-	case share <= leastLeaving/2:
-		l.from = 0
+	case share <= max(leastLeaving, usual)/2:
+		l.from, l.since = 0, leaving{}
 	}
 	if l.finding != nil {
-		e := &l.evidence.tally
-		e.disconnects += uint64(fresh.confirmed + fresh.unknown)
-		e.left += uint64(fresh.confirmed)
-		e.serverRequests += uint64(fresh.lines)
-		e.callers = l.names()
-		l.evidence.bad = *e
+		if l.finding.Detected != now {
+			l.evidence.leave(fresh)
+		}
+		l.evidence.callers = l.names()
+		l.evidence.bad = l.evidence.tally
 	}
+}
+
+// leave adds to what the finding tells.
+func (e *evidence) leave(o leaving) {
+	e.disconnects += uint64(o.confirmed + o.unknown)
+	e.left += uint64(o.confirmed)
+	e.serverRequests += uint64(o.lines)
+}
+
+// reset forgets all but what is usual.
+func (l *leavers) reset() {
+	l.finding, l.evidence, l.calm, l.run, l.from = nil, nil, 0, 0, 0
+	l.short, l.since, l.callers = leaving{}, leaving{}, l.callers[:0]
 }
 
 // slow says that the service as a whole is slow, or that a pod of it may be.

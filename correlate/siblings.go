@@ -22,11 +22,13 @@ type groupJudge struct {
 	classes  durations.Classes
 	report   [2]float64
 	slow     bool
-	calmRun  int   // slices in a row in which a slow service is not
-	guard    int64 // nothing new is said of pods until then
-	worst    State
-	finding  *Finding
-	evidence *evidence
+	// callersMove: most pods look slow to their callers at once.
+	callersMove bool
+	calmRun     int   // slices in a row in which a slow service is not
+	guard       int64 // nothing new is said of pods until then
+	worst       State
+	finding     *Finding
+	evidence    *evidence
 }
 
 // share is a pod in the slice that is being closed.
@@ -57,7 +59,7 @@ func (c *Correlator) closeSlice() {
 			groups = append(groups, p.group)
 		}
 		if p.group != c.registry.unknown { // nobody knows who its siblings are
-			p.group.meet(p)
+			p.group.meet(p, now)
 		}
 	}
 	// Names decide the order, not who came first: findings are numbered and
@@ -82,9 +84,10 @@ func (c *Correlator) closeSlice() {
 	c.endSilent(now)
 }
 
-// meet notes that a pod has data in the slice that is being closed.
-func (g *group) meet(p *pod) {
+// meet notes that a pod has data in the slice that ends at now.
+func (g *group) meet(p *pod, now int64) {
 	j := &p.judge
+	j.seen = now
 	if j.live {
 		return
 	}
@@ -107,11 +110,18 @@ func (g *group) lose(p *pod) {
 	if !j.live {
 		return
 	}
-	j.live, j.sides = false, nil
+	j.rest()
 	g.judge.live = slices.DeleteFunc(g.judge.live, func(o *pod) bool { return o == p })
 	if j.finding == nil {
-		j.born = 0
 		j.clear()
+	}
+}
+
+// rest says that the pod is compared no more.
+func (j *judge) rest() {
+	j.live, j.sides = false, nil
+	if j.state == Starting {
+		j.state = Healthy
 	}
 }
 
@@ -119,9 +129,9 @@ func (g *group) lose(p *pod) {
 // siblings any more, and what they were compared by.
 func (g *group) forget(now int64) {
 	g.judge.live = slices.DeleteFunc(g.judge.live, func(p *pod) bool {
-		gone := now-p.heard > silence
+		gone := now-max(p.heard, p.judge.seen) > silence
 		if gone {
-			p.judge.live, p.judge.sides = false, nil
+			p.judge.rest()
 		}
 		return gone
 	})
@@ -169,11 +179,12 @@ func (c *Correlator) judgeGroup(g *group, place int, now int64) {
 	}
 	c.judgeService(g, shares, now)
 	for i := range shares {
+		c.endGrace(shares[i].pod, now)
 		c.judgePast(shares[i].pod, now)
 	}
 	var pool [2]pooled
 	for side := range pool {
-		g.pool(shares, side, now, &pool[side])
+		c.pool(shares, side, now, &pool[side])
 	}
 	for i := range shares {
 		s := &shares[i]
@@ -186,7 +197,7 @@ func (c *Correlator) judgeGroup(g *group, place int, now int64) {
 			}
 		}
 	}
-	guarded := gj.slow || now < gj.guard
+	gj.callersMove = callersMove(shares)
 	var sum siblingSum
 	for i := range shares {
 		if shares[i].cell != nil {
@@ -196,7 +207,7 @@ func (c *Correlator) judgeGroup(g *group, place int, now int64) {
 	for i := range shares {
 		if s := &shares[i]; s.cell != nil {
 			c.keepEvidence(s, &sum, now)
-			c.decide(s.pod, guarded, now)
+			c.decide(s.pod, now)
 		}
 	}
 	c.decideService(g, shares, &sum, now)
@@ -211,15 +222,29 @@ func (c *Correlator) judgeGroup(g *group, place int, now int64) {
 // got it.
 func (p *pod) perhapsReborn(c *cell, now int64) {
 	j := &p.judge
-	slices := float64(now-j.judged) / sliceLen
 	n := float64(max(c.sides[SideClient].n, c.sides[SideServer].n))
-	gap := now - sliceLen - j.judged
-	if p.podID == "" && p.name == "" && j.finding == nil && gap >= rebornAfter && j.rate*float64(gap)/sliceLen >= rebornRequests {
+	if p.podID == "" && p.name == "" && j.finding == nil && j.missed >= rebornAfter && j.rate*float64(j.missed) >= rebornRequests {
 		*j.sides = [2]sums{}
 		j.clear()
-		j.born, j.isNew, j.rate = now-sliceLen, true, 0
+		j.born, j.isNew, j.graced, j.rate = now-sliceLen, true, false, 0
 	}
-	j.rate += (n/max(slices, 1) - j.rate) * rateWeight
+	j.rate += (n/float64(j.missed+1) - j.rate) * rateWeight
+	j.missed = 0
+}
+
+// callersMove says that most pods look slow to their callers at once, though
+// not to themselves: that is a caller's doing.
+func callersMove(shares []share) bool {
+	pods, up := 0, 0
+	for i := range shares {
+		if j := &shares[i].pod.judge; shares[i].sides[SideClient].n > 0 || j.sides[SideClient].window.N() >= 1 {
+			pods++
+			if j.level(SideClient) > someShare*bar && j.level(SideServer) < someShare*bar {
+				up++
+			}
+		}
+	}
+	return up >= 2 && 2*up >= pods
 }
 
 // gather lists the live pods and lets what is held of them fade.
@@ -245,10 +270,13 @@ func (c *Correlator) gather(g *group, place int, now int64) []share {
 		j.refused *= reportDecay
 		for side := range j.sides {
 			j.report[side] *= reportDecay
-			j.sides[side].near.Scale(nearDecay)
+			held := &j.sides[side]
+			held.near.Scale(nearDecay)
+			held.rose, held.effective = false, false
 		}
 		cell := p.cells[place]
 		if cell == nil {
+			j.missed++
 			continue
 		}
 		p.perhapsReborn(cell, now)
@@ -342,7 +370,7 @@ type pooled struct {
 
 // pool sums up the siblings. Suspects and pods that have just been born weigh
 // little, and no pod more than a few times the median.
-func (g *group) pool(shares []share, side int, now int64, to *pooled) {
+func (c *Correlator) pool(shares []share, side int, now int64, to *pooled) {
 	var counts []float64
 	suspects, known := 0, 0
 	for i := range shares {
@@ -368,7 +396,7 @@ func (g *group) pool(shares []share, side int, now int64, to *pooled) {
 			s.part = most / n
 		}
 		switch {
-		case j.isNew && j.age(now) < careful:
+		case c.young(j, now, careful):
 			s.part *= youngWeight
 		case !rule && j.suspect():
 			s.part *= suspectWeight
