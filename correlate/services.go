@@ -186,6 +186,7 @@ func (c *Correlator) decideService(g *group, shares []share, sum *siblingSum, no
 				kind = SlowPodUnverified
 			}
 			j.alone, j.evidence = true, gj.evidence.clone()
+			j.evidence.siblings, j.evidence.bad.siblings = 0, 0
 			c.open(sole, kind, now)
 		}
 	case gj.slow && gj.finding == nil && !alone:

@@ -144,6 +144,11 @@ type PodSide struct {
 	Compared float64
 	// Evidence that the pod is slow, as a share of what decides.
 	Evidence float64
+	// Since is how many of these since evidence began to speak against it.
+	Since float64
+	// Tail is the share of the last minute's requests that took longer than
+	// nearly all of the siblings'.
+	Tail float64
 	// P50 and P90 are how many times as long as the siblings' the requests
 	// of the last minute took; 0: unknown.
 	P50, P90 float64
@@ -232,12 +237,12 @@ func (j *judge) stats(s *PodStats) {
 	}
 	for side := range j.sides {
 		held, to := &j.sides[side], &s.Sides[side]
-		to.Compared, to.Evidence = held.trendN, j.level(side)/bar
+		to.Compared, to.Since, to.Tail, to.Evidence = held.trendN, held.since, held.tail, j.level(side)/bar
 		if held.trendN > 0 {
 			to.P50, to.P90 = math.Exp2(held.p50), math.Exp2(held.p90)
 		}
 	}
-	if j.finding == nil {
+	if j.finding == nil && j.state == Healthy {
 		s.More, s.MoreMS = j.forecast()
 	}
 }

@@ -16,6 +16,7 @@ import (
 var ownLabels = []string{
 	"alertname", "kind", "severity",
 	"upstream_service", "upstream_subset", "upstream_namespace", "upstream_host", "upstream_pod",
+	"upstream_node",
 }
 
 // namePrefix is of all alerts that are sent directly. The alerts of the shipped
@@ -27,6 +28,8 @@ var runbooks = map[string]string{
 	"slow_pod":            "SlowpodPodSlow",
 	"slow_pod_unverified": "SlowpodPodSlowUnverified",
 	"slow_service":        "SlowpodServiceSlow",
+	"slow_node":           "SlowpodFindingSlowNode",
+	"caller_cancels":      "SlowpodFindingCallerCancels",
 	"network":             "SlowpodFindingNetwork",
 }
 
@@ -56,6 +59,9 @@ func (w *writer) labels(f *report.Finding) map[string]string {
 	known("upstream_namespace", f.Namespace)
 	known("upstream_host", f.UpstreamHost)
 	known("upstream_pod", f.Pod)
+	if f.UpstreamHost == nil && f.Service == nil { // of pods the node may become known while the alert fires
+		known("upstream_node", f.Node)
+	}
 	return labels
 }
 

@@ -139,7 +139,7 @@ func forecast(p *correlate.PodStats) Forecast {
 	if c := &p.Sides[correlate.SideClient]; c.Evidence > side.Evidence {
 		side = c
 	}
-	f.Ratio, f.Requests = max(side.P50, side.P90), uint64(side.Compared)
+	f.Ratio, f.Tail, f.Requests = max(side.P50, side.P90), side.Tail, uint64(side.Since)
 	return f
 }
 

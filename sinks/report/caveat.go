@@ -12,6 +12,7 @@ const (
 	caveatShare    = 0.01
 	maxCaveats     = 3
 	littleRecords  = 1000
+	fullRatio      = 1.3 // below, it is not all requests that take longer
 )
 
 // Judged says whether any record says whom it speaks of. Without that they are
@@ -55,8 +56,12 @@ func (f *Forecast) String() string {
 	if f.Pod != "" {
 		who = f.Pod
 	}
-	return fmt.Sprintf("Not sure yet: %s of %s takes %.1f times as long as its siblings, over %s. About %s more (about %s) would tell.",
-		who, shortName(f.Service), f.Ratio, plural(int(f.Requests), "request"), plural(int(f.More), "request"), duration(1000*f.Seconds))
+	what := fmt.Sprintf("takes %.1f times as long as its siblings", f.Ratio)
+	if f.Ratio < fullRatio {
+		what = fmt.Sprintf("takes far longer than its siblings for %.0f %% of its requests", 100*f.Tail)
+	}
+	return fmt.Sprintf("Not sure yet: %s of %s %s, over %s. About %s more (about %s) would tell.",
+		who, shortName(f.Service), what, plural(int(f.Requests), "request"), plural(int(f.More), "request"), duration(1000*f.Seconds))
 }
 
 // failing says how many requests to a service failed for its callers, and

@@ -22,7 +22,7 @@ func cause(f *correlate.Finding) string {
 		return "the pod’s own proxy: requests wait there before they reach the app"
 	case f.Kind == correlate.Network:
 		return "the way between the callers and the pod, or the pod’s proxy: the app answers what reaches it"
-	case f.Proof == correlate.ProofServer:
+	case f.Proof == correlate.ProofServer && f.Evidence.Requests == 0 && f.Evidence.Disconnects > 0:
 		return "the app in the pod, or callers that leave early: only the callers’ log can tell"
 	}
 	if f.Evidence.Timeouts == 0 {
@@ -104,7 +104,7 @@ func next(f *correlate.Finding) []Step {
 		inPod("See what the app was doing", "kubectl -n %s logs %s"+since, false)
 		inPod("See whether it is starved of CPU or memory", "kubectl -n %s top pod %s --containers", false)
 		inPod("See whether it was restarted, throttled or failed its probes", "kubectl -n %s describe pod %s", false)
-		if f.Proof == correlate.ProofServer {
+		if f.Evidence.Requests == 0 {
 			steps = append(steps, Step{
 				Why:     "Read the callers’ logs: they tell a timeout from a caller that left. Give slowpod both",
 				Command: "kubectl -n <namespace> logs <caller> -c istio-proxy" + since,

@@ -38,7 +38,8 @@ type Forecast struct {
 	UpstreamHost, Service, Pod string
 	Subset                     string
 	Ratio                      float64 // times as long as the siblings', at the median or p90
-	Requests                   uint64  // compared so far
+	Tail                       float64 // share of requests that take far longer than theirs
+	Requests                   uint64  // since it began to stand out
 	More                       uint64
 	Seconds                    int64
 }

@@ -19,7 +19,7 @@ func summary(f *correlate.Finding) string {
 	case f.Kind == correlate.SlowNode:
 		s = []string{onNode(f), gaveUp(e)}
 	case f.Kind == correlate.CallerCancels:
-		s = []string{leftEarly(e), "None of its pods is slower than the others."}
+		s = []string{leftEarly(e), "None of its pods stood out when that began."}
 	case f.Proof == correlate.ProofServer:
 		s = serverSays(e)
 	default:
@@ -83,6 +83,9 @@ func serverSays(e *correlate.Evidence) []string {
 	return s
 }
 
+// mostNames is how many pods a sentence names.
+const mostNames = 10
+
 // onNode lists the pods of a node.
 func onNode(f *correlate.Finding) string {
 	services := map[string]bool{}
@@ -95,8 +98,12 @@ func onNode(f *correlate.Finding) string {
 		}
 		names = append(names, name)
 	}
-	return fmt.Sprintf("%s of %s on this node became slow within a minute of each other: %s.",
-		plural(len(f.Members), "pod"), plural(len(services), "service"), strings.Join(names, ", "))
+	more := ""
+	if n := len(names) - mostNames; n > 0 {
+		names, more = names[:mostNames], fmt.Sprintf(" and %d more", n)
+	}
+	return fmt.Sprintf("%s of %s on this node became slow within a minute of each other: %s%s.",
+		plural(len(f.Members), "pod"), plural(len(services), "service"), strings.Join(names, ", "), more)
 }
 
 func leftEarly(e *correlate.Evidence) string {
@@ -142,26 +149,26 @@ func ruledOut(f *correlate.Finding) []string {
 	e := &f.Evidence
 	var out []string
 	if f.Kind == correlate.SlowPod || f.Kind == correlate.SlowPodUnverified {
-		if others, ok := asUsual(e); ok && e.Siblings > 0 {
+		if others, ok := asUsual(e); ok && e.Siblings > 0 && others < asBeforeRatio {
 			out = append(out, fmt.Sprintf("the whole service (the siblings’ p90 is %s times the usual)", times(correlate.Ratio{Value: others})))
 		}
 	}
 	server := e.Sides[correlate.SideServer]
 	switch {
-	case f.Kind == correlate.SlowPod && max(server.P50.Value, server.P90.Value) > 1:
+	case f.Kind == correlate.SlowPod && f.Proof == correlate.ProofBoth && max(server.P50.Value, server.P90.Value) >= asBeforeRatio:
 		worst := server.P50
 		if server.P90.Value > worst.Value {
 			worst = server.P90
 		}
 		out = append(out, fmt.Sprintf("the way to it (its own proxy saw %s times, too)", times(worst)))
-	case f.Kind == correlate.Network && server.P50.Value > 0 && e.Held <= e.Confirmed:
+	case f.Kind == correlate.Network && server.P50.Value > 0 && max(server.P50.Value, server.P90.Value) < asBeforeRatio && e.Held <= e.Confirmed:
 		out = append(out, fmt.Sprintf("its app (by its own proxy it takes %s times as long as its siblings)", times(server.P50)))
-	}
-	if n := len(e.Callers); n > 1 {
-		out = append(out, fmt.Sprintf("a single caller (%d of them gave up)", n))
 	}
 	return out
 }
+
+// asBeforeRatio is up to what multiple things count as they were.
+const asBeforeRatio = 1.3
 
 // asUsual is the siblings’ p90 over a course, as a multiple of what it was
 // before.
@@ -180,7 +187,7 @@ func asUsual(e *correlate.Evidence) (mean float64, ok bool) {
 func theSiblings(e *correlate.Evidence) string {
 	switch e.Siblings {
 	case 0:
-		return "the pod’s own past"
+		return "before"
 	case 1:
 		return "its one sibling"
 	}
@@ -238,7 +245,10 @@ func ofAll(n, all uint64) string {
 
 func siblings(e *correlate.Evidence, cut uint64) string {
 	who := fmt.Sprintf("Its %s siblings", small(e.Siblings))
-	if e.Siblings == 1 {
+	switch e.Siblings {
+	case 0:
+		return ""
+	case 1:
 		who = "Its one sibling"
 	}
 	if cut == 0 {

@@ -248,7 +248,7 @@ func figures(r *Report, f *Finding) [][2]string {
 	case f.Proof != "client":
 		add("disconnects", "%s (DC, DR) at the %s", count(e.Disconnects), map[bool]string{true: "pod", false: "pods"}[ofPod])
 	}
-	if f.Proof != "server" && ofPod {
+	if f.Proof != "server" && ofPod && e.Siblings > 0 {
 		add("siblings", "%s of %s requests, %s", plural(int(e.SiblingTimeouts), "timeout"), count(e.SiblingRequests), plural(int(e.Siblings), "pod"))
 	}
 	if svc := row(r, f); svc != nil {
@@ -257,7 +257,7 @@ func figures(r *Report, f *Finding) [][2]string {
 		}
 	}
 	than := "the siblings’"
-	if f.Kind == correlate.SlowService.String() {
+	if e.Siblings == 0 && ofPod || f.Kind == correlate.SlowService.String() {
 		than = "that before"
 	}
 	for _, q := range [...]struct {
