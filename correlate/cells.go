@@ -1,6 +1,7 @@
 package correlate
 
 import (
+	"bytes"
 	"slices"
 
 	"github.com/slowpod/slowpod/classify"
@@ -11,6 +12,8 @@ import (
 type view struct {
 	n, cut uint32          // requests; of these timed out (client), cut (server)
 	lasted durations.Table // of those that say something of the pod
+	// slowest is the one of these, with a request id, that took longest.
+	slowest slowCall
 }
 
 // cell is what one slice holds of one pod.
@@ -151,7 +154,29 @@ func (v *view) add(r *Record, isCut bool) {
 	}
 	if duration, ending, ok := r.timed(); ok {
 		v.lasted.Add(durations.NewKey(r.PathClass, duration, ending))
+		v.slowest.offer(r)
 	}
+}
+
+// slowCall is one side's record of a call, kept as an example.
+type slowCall struct {
+	id              [maxID]byte
+	idLen           int
+	start, duration int64
+	code            int
+}
+
+// offer takes the record if it took longer than the one that is kept; of
+// equals the lower id, so that the order of records does not matter.
+func (s *slowCall) offer(r *Record) {
+	if len(r.RequestID) == 0 || r.Duration < s.duration && s.idLen > 0 {
+		return
+	}
+	if s.idLen > 0 && r.Duration == s.duration && bytes.Compare(r.RequestID, s.id[:s.idLen]) >= 0 {
+		return
+	}
+	s.idLen = copy(s.id[:], r.RequestID)
+	s.start, s.duration, s.code = r.Start, r.Duration, r.Code
 }
 
 // timed is how long the request took, as far as the record says something of

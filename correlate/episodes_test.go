@@ -241,3 +241,30 @@ func TestNodeMembersAreCountedOnce(t *testing.T) {
 		t.Errorf("%q", told(snap))
 	}
 }
+
+// A slow pod that nobody's timeout runs out on has its slowest calls for
+// examples, with both sides.
+func TestSlowestCallsAreSamples(t *testing.T) {
+	s := newScene(1)
+	s.traffic(0, 6*min1, 3, 10, s.slowThirdBy(4))
+	snap := s.read()
+	if len(snap.Findings) != 1 {
+		t.Fatalf("%q", told(snap))
+	}
+	samples := snap.Findings[0].Evidence.Samples
+	if len(samples) != maxSamples {
+		t.Fatalf("%d samples", len(samples))
+	}
+	for i, sample := range samples {
+		if sample.Client == nil || sample.Server == nil || sample.Verdict != Joined || sample.RequestID == "" {
+			t.Errorf("%+v", sample)
+			continue
+		}
+		if sample.Client.Duration < 150 || sample.Server.Duration > sample.Client.Duration {
+			t.Errorf("client %d ms, server %d ms", sample.Client.Duration, sample.Server.Duration)
+		}
+		if i > 0 && sample.duration() > samples[i-1].duration() {
+			t.Error("not the slowest first")
+		}
+	}
+}

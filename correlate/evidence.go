@@ -81,7 +81,8 @@ type evidence struct {
 	// bad is the tally as of the last bad slice: what a finding that has
 	// ended rests on.
 	bad     tally
-	samples []Sample
+	samples []Sample // calls that timed out or were cut
+	slowest []Sample // calls that were answered, late
 	course  []Point
 	step    int64   // milliseconds that a point of it stands for
 	usual   float64 // p90 of the service until then; 0: not known
@@ -189,10 +190,58 @@ func (e *evidence) add(s *share, group *siblingSum, now int64) {
 		e.usual = math.Exp2(past.Quantile(0.9))
 	}
 	e.follow(now-sliceLen, &s.sides[side].slice, &others)
+	e.keepSlowest(c)
 	if c.sides[SideClient].cut > 0 || s.pod.judge.rose() {
 		e.lastBad, e.bad = now, e.tally
 		e.bad.callers = slices.Clone(e.callers)
 	}
+}
+
+// keepSlowest keeps the slowest calls of a slice among the examples, with both
+// sides where each side's slowest is the same call.
+func (e *evidence) keepSlowest(c *cell) {
+	for side := range c.sides {
+		o := &c.sides[side].slowest
+		if o.idLen == 0 {
+			continue
+		}
+		id := string(o.id[:o.idLen])
+		told := &SampleSide{Start: o.start, Duration: o.duration, Code: o.code}
+		i := slices.IndexFunc(e.slowest, func(s Sample) bool { return s.RequestID == id })
+		if i < 0 {
+			i = len(e.slowest)
+			e.slowest = append(e.slowest, Sample{RequestID: id})
+		}
+		s := &e.slowest[i]
+		if side == SideClient {
+			s.Client = told
+		} else {
+			s.Server = told
+		}
+		switch {
+		case s.Server == nil:
+			s.Verdict = ClientOnly
+		case s.Client == nil:
+			s.Verdict = ServerOnly
+		default:
+			s.Verdict = Joined
+		}
+	}
+	slices.SortFunc(e.slowest, func(a, b Sample) int {
+		return cmp.Or(cmp.Compare(b.duration(), a.duration()), strings.Compare(a.RequestID, b.RequestID))
+	})
+	e.slowest = e.slowest[:min(len(e.slowest), maxSamples)]
+}
+
+// duration is the longer of what the two sides say.
+func (s *Sample) duration() int64 {
+	var d int64
+	for _, side := range [...]*SampleSide{s.Client, s.Server} {
+		if side != nil {
+			d = max(d, side.Duration)
+		}
+	}
+	return d
 }
 
 // maxCourse is how many points a course has; when it is full two become one.
@@ -264,6 +313,9 @@ func (e *evidence) numbers(ended bool) Evidence {
 	}
 	v := t.numbers()
 	v.Samples, v.Course, v.UsualP90 = slices.Clone(e.samples), slices.Clone(e.course), e.usual
+	if len(v.Samples) == 0 {
+		v.Samples = slices.Clone(e.slowest)
+	}
 	return v
 }
 

@@ -218,7 +218,7 @@ func (gj *groupJudge) rises() bool { return gj.level(gj.side()) > 0 && gj.calmRu
 func (e *evidence) clone() *evidence {
 	c := *e
 	c.callers, c.bad.callers = slices.Clone(e.callers), slices.Clone(e.bad.callers)
-	c.samples, c.course = slices.Clone(e.samples), slices.Clone(e.course)
+	c.samples, c.slowest, c.course = slices.Clone(e.samples), slices.Clone(e.slowest), slices.Clone(e.course)
 	return &c
 }
 
@@ -228,6 +228,7 @@ func (e *evidence) addService(shares []share, sum *siblingSum, now int64, isBad 
 	for i := range shares {
 		if c := shares[i].cell; c != nil {
 			e.tally.enter(c)
+			e.keepSlowest(c)
 		}
 		for side := range e.sides {
 			e.sides[side].cut.Add(&shares[i].sides[side].cut, 1)
