@@ -280,6 +280,16 @@ func TestJudge(t *testing.T) {
 				s.call(at, 4, e)
 			}
 		}, []string{}},
+		{"a rollout of a service with one pod, that starts slowly for three minutes", func(s *scene) {
+			s.traffic(0, 10*min1, 1, 10, func(int64, int) end { return s.ok() })
+			for at := int64(10 * min1); at < 20*min1; at += 100 {
+				e := s.ok()
+				if at < 13*min1 {
+					e = s.takes(4)
+				}
+				s.call(at, 9, e)
+			}
+		}, []string{}},
 		{"a new pod is slow and stays so", func(s *scene) {
 			s.traffic(0, 12*min1, 3, 10, func(int64, int) end { return s.ok() })
 			for at := int64(5 * min1); at < 12*min1; at += 300 {

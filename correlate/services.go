@@ -22,6 +22,7 @@ const (
 	upRequests    = 4
 	upAtMost      = 20.0 // requests that a pod counts for
 	guardAfter    = 180_000
+	startsAfter   = 30_000  // beyond the grace of a pod, for its service
 	upWithin      = 120_000 // pods without a record for longer are not asked
 	serviceShifts = 3
 )
@@ -70,7 +71,9 @@ func (c *Correlator) judgeService(g *group, shares []share, now int64) {
 		}
 		var slice durations.Hist
 		for i := range shares {
-			slice.Add(&shares[i].sides[side].slice, 1)
+			if !c.starts(&shares[i], now) {
+				slice.Add(&shares[i].sides[side].slice, 1)
+			}
 		}
 		r := durations.NewReference(past)
 		w := r.Weigh(&slice, serviceZone)
@@ -80,8 +83,11 @@ func (c *Correlator) judgeService(g *group, shares []share, now int64) {
 		}
 	}
 	side := gj.side()
-	e := gj.level(side)
-	if !gj.slow && e < bar {
+	e, enough := gj.level(side), bar
+	if c.rolledOut(shares, now) {
+		enough *= carefulBar
+	}
+	if !gj.slow && e < enough {
 		return
 	}
 	part, up, pods := gj.up(shares, side, now)
@@ -96,6 +102,25 @@ func (c *Correlator) judgeService(g *group, shares []share, now int64) {
 	default:
 		gj.calmRun = 0
 	}
+}
+
+// starts says that a pod is new, so that how it does yet says nothing of its
+// service.
+func (c *Correlator) starts(s *share, now int64) bool {
+	return c.young(&s.pod.judge, now, grace+startsAfter)
+}
+
+// rolledOut says that most of the requests go to pods that have just come.
+func (c *Correlator) rolledOut(shares []share, now int64) bool {
+	var all, young float64
+	for i := range shares {
+		n := max(shares[i].sides[SideClient].n, shares[i].sides[SideServer].n)
+		all += n
+		if c.young(&shares[i].pod.judge, now, careful) {
+			young += n
+		}
+	}
+	return 2*young > all
 }
 
 // calm says that the service is as it was, or that nobody knows.
