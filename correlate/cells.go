@@ -23,6 +23,7 @@ type cell struct {
 	// application left. confirmed and held are UT of which the server's
 	// record is at hand already. refused are connections.
 	callerLeft, confirmed, held, refused int32
+	leftFrom                             int64 // earliest start of a request that its caller left
 	firstBad                             int64 // earliest start of a request that timed out or was cut
 	utShortest, utSum                    int64
 	callers                              []string // whose requests timed out: the lowest few

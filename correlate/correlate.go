@@ -55,6 +55,7 @@ type Correlator struct {
 
 	began  int64             // start of the first slice
 	shares []share           // scratch
+	mesh   mesh              // of the last slice
 	groups []*group          // scratch
 	names  map[string]string // callers
 }

@@ -382,10 +382,12 @@ func (c *Correlator) credit(p *pod, end int64, appHad bool, n int32) {
 		}
 		return
 	}
-	if e := p.judge.evidence; e != nil && end >= e.start {
-		e.tally.credit(appHad, n)
-		if end <= e.lastBad {
-			e.bad.credit(appHad, n)
+	for _, e := range [...]*evidence{p.judge.evidence, p.group.judge.evidence} {
+		if e != nil && end >= e.start {
+			e.tally.credit(appHad, n)
+			if end <= e.lastBad {
+				e.bad.credit(appHad, n)
+			}
 		}
 	}
 }
@@ -400,12 +402,17 @@ func (e *tally) credit(appHad bool, n int32) {
 
 // creditLeft notes that the caller's record says that its application left.
 func (c *Correlator) creditLeft(p *pod, server *half) {
-	l := &p.group.service.leavers
-	l.began(server.end - server.duration)
+	start := server.end - server.duration
 	if server.end >= c.window.start {
-		c.window.cell(p, c.window.nearest(server.end)).callerLeft++
+		cell := c.window.cell(p, c.window.nearest(server.end))
+		cell.callerLeft++
+		if cell.leftFrom == 0 || start < cell.leftFrom {
+			cell.leftFrom = start
+		}
 		return
 	}
+	l := &p.group.service.leavers
+	l.began(start)
 	l.fresh.confirmed++
 }
 

@@ -44,11 +44,12 @@ type Finding struct {
 	Members []Member
 	Covered bool
 
-	pod      *pod            // nil: it is of a whole service, or a node
-	members  []*Finding      // of a node
-	evidence *evidence       // nil: it has ended
-	drop     func(now int64) // forgets it, where it is of a whole service
-	heard    func() int64    // when what it speaks of was last heard of
+	pod         *pod            // nil: it is of a whole service, or a node
+	worstBefore State           // of the pod
+	members     []*Finding      // of a node
+	evidence    *evidence       // nil: it has ended
+	drop        func(now int64) // forgets it, where it is of a whole service
+	heard       func() int64    // when what it speaks of was last heard of
 }
 
 // Member is a slow pod of a node.
@@ -67,7 +68,7 @@ func (c *Correlator) open(p *pod, kind State, now int64) {
 		s.well, s.quiet = 0, 0
 	}
 	f := &Finding{Kind: kind, UpstreamHost: p.host.addr, Start: start, Detected: now, pod: p, evidence: j.evidence}
-	f.heard = func() int64 { return p.heard }
+	f.heard, f.worstBefore = func() int64 { return p.heard }, j.worst
 	j.finding, j.state, j.worst = f, kind, max(j.worst, kind)
 	if f.SinceFirst = start-j.born < sinceFirst; f.SinceFirst {
 		// It has been so since it was first seen: what it learned in the

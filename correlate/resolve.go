@@ -202,6 +202,9 @@ func (c *Correlator) finishClient(i int32) {
 		return cmp.Or(cmp.Compare(a.End(), b.End()), cmp.Compare(a.File, b.File), cmp.Compare(a.Line, b.Line))
 	})
 	p := c.podOfHalf(h)
+	if len(j.matches) > 0 { // its record says whose call it was
+		p = c.podAt(h.host, j.halves.all[j.matches[0]].end, h.service)
+	}
 	var verdict Verdict
 	if len(j.server) == 0 {
 		shared := h.id != 0 && j.traces.inShare(h.id)

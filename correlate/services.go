@@ -12,19 +12,25 @@ import (
 // A service is slow when what all its pods do together is slower than what they
 // did before, and most of them are.
 const (
-	serviceZone   = 2.0 // quarter octaves
-	servicePast   = 60  // requests without which there is no past
-	movingAbove   = 0.2 * bar
-	frozenAbove   = 0.6 * bar
-	mostUp        = 0.6 // share of pods, by traffic, that are up
-	fewUp         = 0.3
-	upP50, upP90  = 0.4, 0.6 // octaves
-	upRequests    = 4
-	upAtMost      = 20.0 // requests that a pod counts for
-	guardAfter    = 180_000
-	startsAfter   = 30_000  // beyond the grace of a pod, for its service
-	upWithin      = 120_000 // pods without a record for longer are not asked
-	serviceShifts = 3
+	serviceZone  = 2.0 // quarter octaves
+	servicePast  = 60  // requests without which there is no past
+	movingAbove  = 0.2 * bar
+	frozenAbove  = 0.6 * bar
+	mostUp       = 0.6 // share of pods, by traffic, that are up
+	fewUp        = 0.3
+	upP50, upP90 = 0.4, 0.6 // octaves
+	upRequests   = 4
+	upAtMost     = 20.0 // requests that a pod counts for
+	guardAfter   = 180_000
+	// Where so many services move at once it is no single pod's doing, even of
+	// services that have only one: their load, the cluster, what they all
+	// depend on.
+	commonServices = 3
+	commonOf       = 10 // services with a past and with requests
+	commonShare    = 0.2
+	startsAfter    = 30_000  // beyond the grace of a pod, for its service
+	upWithin       = 120_000 // pods without a record for longer are not asked
+	serviceShifts  = 3
 )
 
 // level is the evidence, by one side's records, that all pods have become
@@ -210,28 +216,97 @@ func (c *Correlator) decideService(g *group, shares []share, sum *siblingSum, no
 			if !j.reporting() {
 				kind = SlowPodUnverified
 			}
+			if c.common() {
+				c.openService(g, now)
+				break
+			}
 			j.alone, j.evidence = true, gj.evidence.clone()
 			j.evidence.siblings, j.evidence.bad.siblings = 0, 0
 			c.open(sole, kind, now)
 		}
 	case gj.slow && gj.finding == nil && !alone:
-		gj.finding = &Finding{
-			Kind: SlowService, Service: g.service.name, Subset: g.subset, Start: gj.evidence.start, Detected: now, evidence: gj.evidence,
-			heard: g.heard, drop: func(at int64) { gj.finding, gj.evidence = nil, nil; gj.calm(at) },
-		}
-		gj.worst = SlowService
-		c.publish(gj.finding)
+		c.openService(g, now)
 	case !gj.slow && gj.finding != nil:
 		c.close(gj.finding, gj.evidence.lastBad)
 		gj.finding, gj.evidence = nil, nil
 	}
-	if gj.slow || !alone {
+	if !alone {
+		return
+	}
+	if gj.slow {
+		c.withdraw(g, now)
 		return
 	}
 	for _, p := range gj.live {
 		if p.judge.alone && p.judge.finding != nil {
 			c.end(p, p.judge.evidence.lastBad)
 			p.judge.clear()
+		}
+	}
+}
+
+// withdraw takes back what was said of the only pod of a service a short while
+// ago, where it turns out that many services move: then it is the service's.
+func (c *Correlator) withdraw(g *group, now int64) {
+	if !c.common() {
+		return
+	}
+	for _, p := range g.judge.live {
+		j := &p.judge
+		if !j.alone || j.finding == nil || now-j.finding.Detected > commonWithin {
+			continue
+		}
+		old := j.finding
+		c.findings = slices.DeleteFunc(c.findings, func(f *Finding) bool { return f == old })
+		j.finding, j.state, j.worst = nil, Healthy, old.worstBefore
+		j.clear()
+		c.openService(g, now)
+	}
+}
+
+// openService opens the finding that all pods of the service are slow.
+func (c *Correlator) openService(g *group, now int64) {
+	gj := &g.judge
+	gj.finding = &Finding{
+		Kind: SlowService, Service: g.service.name, Subset: g.subset, Start: gj.evidence.start, Detected: now, evidence: gj.evidence,
+		heard: g.heard, drop: func(at int64) { gj.finding, gj.evidence = nil, nil; gj.calm(at) },
+	}
+	gj.worst = SlowService
+	c.publish(gj.finding)
+}
+
+// common says that many services have become slower at once, by the last slice.
+func (c *Correlator) common() bool {
+	return c.mesh.moving >= commonServices && c.mesh.all >= commonOf &&
+		float64(c.mesh.moving) >= commonShare*float64(c.mesh.all)
+}
+
+// mesh counts the services that had requests lately and have a past, and those
+// of them that have moved lately.
+type mesh struct{ all, moving int }
+
+// commonWithin is what lately is, in milliseconds.
+const commonWithin = 180_000
+
+func (gj *groupJudge) note(now int64) {
+	if gj.slow || gj.level(gj.side()) > someShare*bar {
+		gj.movedAt = now
+	}
+}
+
+// countMesh looks at all services once a slice.
+func (c *Correlator) countMesh(now int64) {
+	c.mesh = mesh{}
+	for _, s := range c.registry.list {
+		for _, g := range s.groups {
+			gj := &g.judge
+			if now-gj.judged > commonWithin || gj.past[gj.side()].N() < servicePast {
+				continue
+			}
+			c.mesh.all++
+			if gj.movedAt != 0 && now-gj.movedAt <= commonWithin {
+				c.mesh.moving++
+			}
 		}
 	}
 }

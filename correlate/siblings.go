@@ -24,6 +24,7 @@ type groupJudge struct {
 	slow     bool
 	// callersMove: most pods look slow to their callers at once.
 	callersMove bool
+	movedAt     int64 // last slice in which all pods seemed slower; 0: never
 	calmRun     int   // slices in a row in which a slow service is not
 	guard       int64 // nothing new is said of pods until then
 	worst       State
@@ -68,9 +69,11 @@ func (c *Correlator) closeSlice() {
 	for _, g := range groups {
 		if g != c.registry.unknown {
 			c.judgeGroup(g, place, now)
+			g.judge.note(now)
 		}
 		g.touched = false
 	}
+	c.countMesh(now)
 	for i, g := range groups {
 		if i+1 == len(groups) || groups[i+1].service != g.service {
 			c.judgeLeavers(g.service, now)
@@ -114,6 +117,24 @@ func (g *group) lose(p *pod) {
 	g.judge.live = slices.DeleteFunc(g.judge.live, func(o *pod) bool { return o == p })
 	if j.finding == nil {
 		j.clear()
+	}
+}
+
+// outdated is how long nobody must have called the service until what was usual
+// says nothing any more.
+const outdated = 3_600_000
+
+// forgetPast begins to watch the service anew.
+func (gj *groupJudge) forgetPast() {
+	gj.born, gj.requests, gj.sliceNo = 0, 0, 0
+	gj.past, gj.moves, gj.spread, gj.zone = [2]durations.Hist{}, [2][serviceShifts]float64{}, [2]float64{}, [2]float64{}
+	gj.classes = durations.Classes{}
+	for _, p := range gj.live {
+		p.judge.born, p.judge.isNew, p.judge.graced = 0, false, false
+		if p.judge.finding == nil {
+			*p.judge.sides = [2]sums{}
+			p.judge.clear()
+		}
 	}
 }
 
@@ -170,6 +191,9 @@ func (c *Correlator) births(g *group, now int64) {
 func (c *Correlator) judgeGroup(g *group, place int, now int64) {
 	gj := &g.judge
 	g.forget(now)
+	if gj.judged != 0 && now-gj.judged > outdated {
+		gj.forgetPast()
+	}
 	c.births(g, now)
 	gj.sliceNo++
 	shares := c.gather(g, place, now)
@@ -281,7 +305,10 @@ func (c *Correlator) gather(g *group, place int, now int64) []share {
 		}
 		p.perhapsReborn(cell, now)
 		j.refused += float64(cell.refused)
-		g.service.leavers.fresh.confirmed += float64(cell.callerLeft)
+		if cell.callerLeft > 0 {
+			g.service.leavers.fresh.confirmed += float64(cell.callerLeft)
+			g.service.leavers.began(cell.leftFrom)
+		}
 		for side := range cell.sides {
 			v := &cell.sides[side]
 			j.report[side] += float64(v.n)

@@ -1,0 +1,488 @@
+package correlate_test
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"sync"
+	"testing"
+	"time"
+
+	gocmp "github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+
+	fleet "github.com/slowpod/slowpod/bench/fleet/world"
+	"github.com/slowpod/slowpod/classify"
+	"github.com/slowpod/slowpod/correlate"
+	"github.com/slowpod/slowpod/ingest/accesslog"
+)
+
+// The design promises the same findings for the same records, however they are
+// cut into batches and streams and in any order within the lateness. Here a
+// small fleet in which much goes wrong holds the core to that.
+
+// fleetLine is an encoded record.
+type fleetLine struct {
+	end      int64
+	producer uint64
+	bytes    []byte
+}
+
+// fleetLog is a log in order of its ends: what one stream is on nodes without
+// any lag.
+type fleetLog []fleetLine
+
+// smallFleet is the log of that fleet.
+var smallFleet = sync.OnceValues(func() (*readLog, error) {
+	log, _, err := simulateFleet(95)
+	return &readLog{fleetLog: log}, err
+})
+
+// readLog is a log with what is found in it when it is read as it stands.
+type readLog struct {
+	fleetLog
+	once  sync.Once
+	found []correlate.Finding
+}
+
+func (l *readLog) want(t testing.TB) []correlate.Finding {
+	t.Helper()
+	l.once.Do(func() { l.found = l.findings(t) })
+	return l.found
+}
+
+// plainFleet is the same, but no pod gets the address of another, and every
+// record names its service: see the tests of what depends on the order.
+var plainFleet = sync.OnceValues(func() (*readLog, error) {
+	log, truth, err := simulateFleet(95)
+	if err == nil {
+		err = log.makePlain(truth)
+	}
+	return &readLog{fleetLog: log}, err
+})
+
+var fleetBounds = correlate.Bounds{JoinBytes: 32 << 20, Halves: 100_000, Traces: 100_000, Pods: 1000, Services: 100}
+
+func simulateFleet(seed uint64) (fleetLog, *fleet.Truth, error) {
+	cfg := fleet.Config{
+		Seed: seed, Length: 20 * time.Minute, WarmUp: 3 * time.Minute, Services: 15, LeastPods: 3, MostPods: 5, Rate: 0.04,
+		Inject: map[fleet.Kind]float64{
+			fleet.Slow3: 6, fleet.Slow10: 6, fleet.Hang: 6, fleet.Partial: 6, fleet.SlowNode: 10, fleet.PacketLoss: 6,
+			fleet.HangUps: 12, fleet.Deploy: 8, fleet.SlowService: 6, fleet.Pause: 1, fleet.LogOutage: 3,
+		},
+	}
+	var log fleetLog
+	var r correlate.Record
+	truth, err := fleet.Run(context.Background(), cfg, func(_ int64, a *accesslog.Record) {
+		r.From(a, classify.Classify(a), 0, int64(len(log)+1))
+		log = append(log, fleetLine{r.End(), r.Producer, r.AppendTo(nil)})
+	})
+	slices.SortStableFunc(log, func(a, b fleetLine) int { return cmp.Compare(a.end, b.end) })
+	return log, truth, err
+}
+
+// makePlain gives each pod an address that no other has, and each server record
+// the name of its service.
+func (l fleetLog) makePlain(truth *fleet.Truth) error {
+	byHost := map[string][]fleet.PodLife{}
+	for _, p := range truth.Pods {
+		byHost[p.Host] = append(byHost[p.Host], p)
+	}
+	for _, pods := range byHost {
+		slices.SortFunc(pods, func(a, b fleet.PodLife) int { return cmp.Compare(a.Born, b.Born) })
+	}
+	var r correlate.Record
+	for i := range l {
+		if err := r.Decode(l[i].bytes); err != nil {
+			return err
+		}
+		for k, p := range byHost[string(r.UpstreamHost)] {
+			if r.Side == classify.Server && p.PodID == string(r.PodID) || r.Side == classify.Client && p.Born <= r.End() {
+				r.UpstreamHost = fmt.Appendf(nil, "%s%d", p.Host, k)
+			}
+		}
+		if r.Side == classify.Server {
+			r.Target.Service = fmt.Appendf(nil, "%s.sim.svc.cluster.local", r.Label)
+		}
+		l[i].bytes = r.AppendTo(nil)
+	}
+	return nil
+}
+
+// within is the log with each record late by up to so many milliseconds.
+func (l fleetLog) within(seed uint64, late int64) fleetLog {
+	rng := rand.New(rand.NewPCG(seed, 44))
+	type arrived struct {
+		at int64
+		fleetLine
+	}
+	lines := make([]arrived, len(l))
+	for i := range l {
+		lines[i] = arrived{l[i].end + rng.Int64N(late+1), l[i]}
+	}
+	slices.SortStableFunc(lines, func(a, b arrived) int { return cmp.Compare(a.at, b.at) })
+	shuffled := make(fleetLog, len(l))
+	for i := range lines {
+		shuffled[i] = lines[i].fleetLine
+	}
+	return shuffled
+}
+
+// findings reads the log as one stream.
+func (l fleetLog) findings(t testing.TB) []correlate.Finding { return l.snapshot(t).Findings }
+
+func (l fleetLog) snapshot(t testing.TB) *correlate.Snapshot {
+	t.Helper()
+	c := correlate.New(correlate.Config{Bounds: fleetBounds})
+	l.feed(t, c.Stream())
+	c.Close()
+	s := c.Snapshot()
+	if s.Late != 0 || s.Ahead != 0 || len(s.Dropped) != 0 {
+		t.Fatalf("%d late, %d ahead, dropped %v: the log is not what it should be", s.Late, s.Ahead, s.Dropped)
+	}
+	return s
+}
+
+// feed gives the records to a stream. What they borrow is overwritten at once.
+func (l fleetLog) feed(t testing.TB, s *correlate.Stream) {
+	t.Helper()
+	var r correlate.Record
+	var buf []byte
+	for i := range l {
+		buf = append(buf[:0], l[i].bytes...)
+		if err := r.Decode(buf); err != nil {
+			t.Fatal(err)
+		}
+		s.Add(&r)
+		clear(buf)
+	}
+}
+
+// inBatches reads the log in batches of so many records, as the live engine
+// does: after each somebody looks.
+func (l fleetLog) inBatches(t testing.TB, size int) []correlate.Finding {
+	t.Helper()
+	c := correlate.New(correlate.Config{Bounds: fleetBounds})
+	s := c.Stream()
+	for batch := range slices.Chunk(l, size) {
+		batch.feed(t, s)
+		_ = c.Snapshot()
+	}
+	c.Close()
+	return c.Snapshot().Findings
+}
+
+// inStreams reads the log as so many streams, the lines of one writer in one of
+// them. They take turns, some lines each, and one waits where the core says so,
+// as the live engine has it.
+func (l fleetLog) inStreams(t testing.TB, n int) []correlate.Finding {
+	t.Helper()
+	rng := rand.New(rand.NewPCG(uint64(n), 45))
+	c := correlate.New(correlate.Config{Bounds: fleetBounds})
+	streams, rest := make([]*correlate.Stream, n), make([]fleetLog, n)
+	for i := range streams {
+		streams[i] = c.Stream()
+	}
+	for i := range l {
+		k := l[i].producer % uint64(n)
+		rest[k] = append(rest[k], l[i])
+	}
+	take := func(i int) {
+		rest[i][:1].feed(t, streams[i])
+		if rest[i] = rest[i][1:]; len(rest[i]) == 0 {
+			streams[i].Close()
+		}
+	}
+	for took := true; took; {
+		took = false
+		next := -1 // of those that wait
+		for _, i := range rng.Perm(n) {
+			lines := 1 + rng.IntN(50)
+			for ; lines > 0 && len(rest[i]) > 0 && !streams[i].Blocked(rest[i][0].end); lines-- {
+				take(i)
+				took = true
+			}
+			if len(rest[i]) > 0 && (next < 0 || rest[i][0].end < rest[next][0].end) {
+				next = i
+			}
+		}
+		if !took && next >= 0 {
+			take(next)
+			took = true
+		}
+	}
+	c.Close()
+	s := c.Snapshot()
+	if s.Late != 0 || s.Ahead != 0 {
+		t.Fatalf("%d late, %d ahead: the log is not what it should be", s.Late, s.Ahead)
+	}
+	return s.Findings
+}
+
+func sameFindings(t *testing.T, name string, want, got []correlate.Finding) {
+	t.Helper()
+	if diff := gocmp.Diff(want, got, cmpopts.IgnoreUnexported(correlate.Finding{})); diff != "" {
+		t.Errorf("%s: other findings, -want +got:\n%s", name, diff)
+	}
+}
+
+func logOf(t testing.TB, of func() (*readLog, error)) *readLog {
+	t.Helper()
+	log, err := of()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return log
+}
+
+// The fleet must have something to say, else the other tests say nothing.
+func TestFleetHasFindings(t *testing.T) {
+	kinds := map[string]int{}
+	for _, f := range logOf(t, smallFleet).want(t) {
+		kinds[f.Kind.String()]++
+		if f.Ended {
+			kinds["ended"]++
+		}
+		if f.Evidence.Confirmed > 0 {
+			kinds["confirmed"]++
+		}
+	}
+	for _, k := range []string{"slow_pod", "ended", "confirmed"} {
+		if kinds[k] == 0 {
+			t.Errorf("nothing %s among %v", k, kinds)
+		}
+	}
+	if len(kinds) < 5 {
+		t.Errorf("only %v are found", kinds)
+	}
+}
+
+func TestSameFindingsTwice(t *testing.T) {
+	t.Parallel()
+	log := logOf(t, smallFleet)
+	sameFindings(t, "the second time", log.want(t), log.findings(t))
+}
+
+func TestSameFindingsInAnyBatches(t *testing.T) {
+	t.Parallel()
+	log := logOf(t, smallFleet)
+	want := log.want(t)
+	const size = 97
+	sameFindings(t, fmt.Sprintf("batches of %d", size), want, log.inBatches(t, size))
+}
+
+// fleetLate is how late the lines come, in milliseconds: the lateness is 10 s.
+const fleetLate = 9_000
+
+func TestSameFindingsInAnyOrder(t *testing.T) {
+	t.Parallel()
+	log := logOf(t, plainFleet)
+	want := log.want(t)
+	for seed := range uint64(5) {
+		sameFindings(t, fmt.Sprintf("order %d", seed), want, log.within(seed, fleetLate).findings(t))
+	}
+}
+
+func TestSameFindingsInAnyStreams(t *testing.T) {
+	t.Parallel()
+	log := logOf(t, plainFleet)
+	want := log.want(t)
+	for _, n := range []int{2, 4} {
+		sameFindings(t, fmt.Sprintf("%d streams", n), want, log.inStreams(t, n))
+	}
+}
+
+// The same of the fleet as it is: pods of deployments take the addresses of
+// others, and callers without a sidecar name no service.
+func TestSameFindingsInAnyOrderAsItIs(t *testing.T) {
+	t.Skip("fails because of what TestAddressTakenInAnyOrder and TestPodNamedInAnyOrder show")
+	log, _, err := simulateFleet(14)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := log.findings(t)
+	for seed := range uint64(5) {
+		sameFindings(t, fmt.Sprintf("order %d", seed), want, log.within(seed, fleetLate).findings(t))
+	}
+	for _, n := range []int{2, 4} {
+		sameFindings(t, fmt.Sprintf("%d streams", n), want, log.inStreams(t, n))
+	}
+}
+
+// The minimal logs below have one service, cart, whose pods are called by one
+// caller. Times are milliseconds from the begin of a slice on.
+const miniBegin = 1_772_445_600_000
+
+type miniLog struct {
+	log    fleetLog
+	calls  int
+	bare   bool  // the pods' records name no service
+	ahead  int64 // the pods' clocks
+	record correlate.Record
+}
+
+// add is a line of the caller or of a pod.
+func (m *miniLog) add(a accesslog.Record) {
+	a.Method, a.Path, a.Protocol, a.ServiceTime, a.HasCluster = []byte("GET"), []byte("/items"), []byte("HTTP/1.1"), -1, true
+	m.record.From(&a, classify.Classify(&a), 0, int64(len(m.log)+1))
+	m.log = append(m.log, fleetLine{m.record.End(), m.record.Producer, m.record.AppendTo(nil)})
+}
+
+// call is a call of a pod at an address that takes so long; flags are what both
+// sides say of it: "UT" a timeout, "DC" a caller that left.
+func (m *miniLog) call(at int64, pod, address string, duration int64, flags string) {
+	m.client(at, address, duration, flags)
+	m.server(at+1, pod, address, duration-2, flags)
+	m.calls++
+}
+
+func (m *miniLog) client(at int64, address string, duration int64, flags string) {
+	a := accesslog.Record{
+		Start: miniBegin + at, Duration: duration, Code: 200, Details: []byte("via_upstream"), Cluster: []byte("outbound|8080||cart.shop.svc.cluster.local"),
+		UpstreamHost: []byte(address), UpstreamLocal: m.peer(), DownstreamLocal: []byte("10.96.7.7:8080"), RequestID: m.id(),
+		Writer: accesslog.Writer{Pod: []byte("web-1"), PodID: []byte("id-web-1")},
+	}
+	switch flags {
+	case "UT":
+		a.Code, a.Flags, a.Details = 504, []byte("UT"), []byte("response_timeout")
+	case "DC":
+		a.Code, a.Flags, a.Details = 0, []byte("DC"), []byte("downstream_remote_disconnect")
+	}
+	m.add(a)
+}
+
+func (m *miniLog) server(at int64, pod, address string, duration int64, flags string) {
+	a := accesslog.Record{
+		Start: miniBegin + at + m.ahead, Duration: duration, Code: 200, Details: []byte("via_upstream"), Cluster: []byte("inbound|8080||"),
+		UpstreamHost: []byte(address), UpstreamLocal: []byte("127.0.0.6:52563"), DownstreamLocal: []byte(address), DownstreamPeer: m.peer(),
+		ServerName: []byte("outbound_.8080_._.cart.shop.svc.cluster.local"), RequestID: m.id(),
+		Writer: accesslog.Writer{Namespace: []byte("shop"), Pod: []byte(pod), PodID: []byte("id-" + pod), CanonicalName: []byte("cart")},
+	}
+	if m.bare {
+		a.ServerName = nil
+	}
+	if flags != "" {
+		a.Code, a.Flags, a.Details = 0, []byte("DC"), []byte("downstream_remote_disconnect")
+	}
+	m.add(a)
+}
+
+func (m *miniLog) id() []byte { return fmt.Appendf(nil, "%08x-0000-9000-8000-000000000000", m.calls) }
+
+func (m *miniLog) peer() []byte { return fmt.Appendf(nil, "10.244.1.8:%d", 10_000+m.calls%50_000) }
+
+// byEnd is the log as one stream without any lag is.
+func (m *miniLog) byEnd() fleetLog {
+	log := slices.Clone(m.log)
+	slices.SortStableFunc(log, func(a, b fleetLine) int { return cmp.Compare(a.end, b.end) })
+	return log
+}
+
+// traffic is four calls a second of four pods; how says how long one takes and
+// how it ends.
+func (m *miniLog) traffic(from, until int64, how func(at int64) (int64, string)) {
+	for at, i := from, 0; at < until; at, i = at+250, i+1 {
+		duration, flags := how(at)
+		m.call(at, fmt.Sprintf("cart-%d", i%4), fmt.Sprintf("10.244.2.%d:8080", 1+i%4), duration, flags)
+	}
+}
+
+// usual takes 15 to 44 ms.
+func usual(at int64) (int64, string) { return 15 + at/250*7%30, "" }
+
+// A pod's first record makes it known. A call that it served just then is its
+// own, whichever line is read first.
+func TestAddressTakenInAnyOrder(t *testing.T) {
+	t.Skip("registry.go, podOf: a caller's record is booked when it is read, to the pod known until then, and stays there; " +
+		"it is heard of the pod that is gone, too, so that replaced() does not end its finding")
+	var m miniLog
+	m.traffic(0, 150_000, usual)
+	const address = "10.244.2.9:8080"
+	m.call(10_000, "cart-a", address, 20, "")
+	m.call(100_000, "cart-b", address, 20, "")
+	log := m.byEnd()
+	late := slices.Clone(log) // the pod's line comes 5 s after its caller's
+	i := slices.IndexFunc(late, func(l fleetLine) bool { return l.end == miniBegin+100_001+18 })
+	pod := late[i]
+	late = slices.Delete(late, i, i+1)
+	i = slices.IndexFunc(late, func(l fleetLine) bool { return l.end > pod.end+5_000 })
+	late = slices.Insert(late, i, pod)
+	for name, log := range map[string]fleetLog{"in order": log, "the pod's line 5 s late": late} {
+		for _, p := range log.snapshot(t).Pods {
+			if p.UpstreamHost == address && (p.ClientRequests != 1 || p.ServerRequests != 1) {
+				t.Errorf("%s: %s has %d calls by its caller, %d by itself; want one each", name, p.Pod, p.ClientRequests, p.ServerRequests)
+			}
+		}
+	}
+}
+
+// What is judged of a slice that has ended does not depend on what was read of
+// the next ones: a pod whose own records name no service, until its caller's
+// does.
+func TestPodNamedInAnyOrder(t *testing.T) {
+	t.Skip("registry.go, name and move: a pod changes its group when the record that names it is read, not with the slice of that record; " +
+		"what is judged in between is judged of the label's group, then forgotten (lose)")
+	m := miniLog{bare: true}
+	m.traffic(0, 120_000, usual)
+	const address = "10.244.2.9:8080"
+	for at := int64(0); at < 60_000; at += 1000 {
+		m.calls += 1000
+		m.server(at, "cart-a", address, 20, "")
+	}
+	m.call(19_900, "cart-a", address, 20, "")
+	log := m.byEnd()
+	want := log.snapshot(t).Pods
+	for seed := range uint64(5) {
+		if diff := gocmp.Diff(want, log.within(seed, fleetLate).snapshot(t).Pods); diff != "" {
+			t.Fatalf("order %d, -want +got:\n%s", seed, diff)
+		}
+	}
+}
+
+// Callers began to leave when the first of them did.
+func TestLeaversStartInAnyOrder(t *testing.T) {
+	var m miniLog
+	const begins = 305_000
+	m.traffic(0, 600_000, func(at int64) (int64, string) {
+		d, _ := usual(at)
+		if at >= begins && at%1000 < 500 {
+			return d, "DC"
+		}
+		return d, ""
+	})
+	log := m.byEnd()
+	for seed := range uint64(5) {
+		some := false
+		for _, f := range log.within(seed, fleetLate).findings(t) {
+			some = some || f.Kind == correlate.CallerCancels
+			if f.Kind == correlate.CallerCancels && f.Start != miniBegin+begins+1 {
+				t.Errorf("order %d: callers leave since %d, want %d", seed, f.Start-miniBegin, begins+1)
+			}
+		}
+		if !some {
+			t.Errorf("order %d: no caller leaves", seed)
+		}
+	}
+}
+
+// A timeout that the pod's record bears out is confirmed in its service's
+// finding, too, whenever that record is read.
+func TestServiceConfirmedInAnyOrder(t *testing.T) {
+	m := miniLog{ahead: 9_000}
+	m.traffic(0, 600_000, func(at int64) (int64, string) {
+		if at >= 300_000 && at < 420_000 {
+			return 500, []string{"", "UT"}[at/250%2]
+		}
+		return usual(at)
+	})
+	log := m.byEnd()
+	want := log.findings(t)
+	if len(want) == 0 || want[0].Kind != correlate.SlowService {
+		t.Fatalf("%d findings, want that the service is slow", len(want))
+	}
+	for seed := range uint64(5) {
+		sameFindings(t, fmt.Sprintf("order %d", seed), want, log.within(seed, fleetLate).findings(t))
+	}
+}
