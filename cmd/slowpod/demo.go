@@ -199,7 +199,7 @@ func (t *teller) began(r *report.Report, f *report.Finding) {
 }
 
 func (t *teller) ended(_ *report.Report, f *report.Finding) {
-	t.say("the finding on %s has ended: it lasted until %s", *f.UpstreamHost, f.End.Clock())
+	t.say("the finding “%s” has ended: it lasted until %s", report.Safe(f.Title), f.End.Clock())
 }
 
 // recovers says when the simulated pod recovers.

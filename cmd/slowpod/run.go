@@ -105,11 +105,13 @@ func newLogger(level *promslog.Level, format string, w io.Writer) *slog.Logger {
 
 func logFinding(l *slog.Logger, level slog.Level, msg string, f *report.Finding) {
 	attrs := []any{"kind", f.Kind, "severity", f.Severity, "title", report.Safe(f.Title), "start", f.Start.String()}
-	if f.UpstreamHost != nil {
-		attrs = append(attrs, "upstream_host", report.Safe(*f.UpstreamHost))
-	}
-	if f.Pod != nil {
-		attrs = append(attrs, "pod", report.Safe(*f.Pod))
+	for _, name := range [...]struct {
+		key   string
+		value *string
+	}{{"service", f.Service}, {"upstream_host", f.UpstreamHost}, {"pod", f.Pod}, {"node", f.Node}} {
+		if name.value != nil {
+			attrs = append(attrs, name.key, report.Safe(*name.value))
+		}
 	}
 	if f.End != nil {
 		attrs = append(attrs, "end", f.End.String())
