@@ -58,15 +58,15 @@ type Member struct{ Service, Pod, UpstreamHost string }
 // maxFindings is how many findings that ended are remembered.
 const maxFindings = 1000
 
-// open opens a finding on a pod.
-func (c *Correlator) open(p *pod, kind State, now int64) {
+// open opens a finding on a pod, which has been so since start or longer.
+func (c *Correlator) open(p *pod, kind State, start, now int64) {
 	j := &p.judge
-	start := j.evidence.start
 	for side := range j.sides {
 		s := &j.sides[side]
 		_, s.lead = s.evidence()
 		s.well, s.quiet = 0, 0
 	}
+	start = min(start, j.onset(kind))
 	f := &Finding{Kind: kind, UpstreamHost: p.host.addr, Start: start, Detected: now, pod: p, evidence: j.evidence}
 	f.heard, f.worstBefore = func() int64 { return p.heard }, j.worst
 	j.finding, j.state, j.worst = f, kind, max(j.worst, kind)
@@ -80,6 +80,20 @@ func (c *Correlator) open(p *pod, kind State, now int64) {
 	c.publish(f)
 }
 
+// onset is since when the pod has been so: since the evidence that decides left
+// 0 for the last time. A little of other evidence may be older.
+func (j *judge) onset(kind State) int64 {
+	side := SideClient
+	if kind == SlowPod {
+		side = SideServer
+	}
+	s := &j.sides[side]
+	if from := s.from[s.lead]; !j.alone && from >= j.evidence.start {
+		return from
+	}
+	return j.evidence.start
+}
+
 // sinceFirst is how soon after a pod's first record, in milliseconds, its
 // trouble must begin to be there since the first.
 const sinceFirst = 60_000
@@ -88,7 +102,7 @@ const sinceFirst = 60_000
 func (c *Correlator) supersede(p *pod, kind State, now int64) {
 	old := p.judge.finding
 	c.findings = slices.DeleteFunc(c.findings, func(f *Finding) bool { return f == old })
-	c.open(p, kind, now)
+	c.open(p, kind, old.Start, now)
 	for _, node := range c.nodes {
 		if i := slices.Index(node.members, old); i >= 0 {
 			node.members[i], p.judge.finding.Covered = p.judge.finding, true

@@ -155,13 +155,13 @@ type sums struct {
 	// siblings beyond the dead zone, against them as they are, and against
 	// the pod's own past.
 	siblings, same, own [durations.Alternatives]float32
-	well                float64 // evidence for the pod's health, since a finding
-	lead                int     // the alternative that raised the finding
-	offset, offsetN     float64 // habitual difference to the siblings, octaves
-	recent              uint8   // bit per slice with data, newest lowest: evidence rose
-	since               float64 // requests since evidence was last 0
-	from                int64   // start of the slice in which it left 0
-	top                 float64 // highest evidence for a while, and when
+	well                float64                       // evidence for the pod's health, since a finding
+	lead                int                           // the alternative that raised the finding
+	offset, offsetN     float64                       // habitual difference to the siblings, octaves
+	recent              uint8                         // bit per slice with data, newest lowest: evidence rose
+	since               float64                       // requests since evidence was last 0
+	from                [durations.Alternatives]int64 // start of the slice in which each left 0
+	top                 float64                       // highest evidence for a while, and when
 	topAt               int64
 	quiet               int     // slices in a row with next to no evidence
 	n, cut              float64 // requests, and those that timed out or were cut, decayed
@@ -217,7 +217,8 @@ func (s *sums) scale(f float32) {
 // clear forgets all evidence.
 func (s *sums) clear() {
 	s.scale(0)
-	s.since, s.from, s.recent, s.well, s.quiet, s.top = 0, 0, 0, 0, 0, 0
+	s.since, s.recent, s.well, s.quiet, s.top = 0, 0, 0, 0, 0
+	s.from = [durations.Alternatives]int64{}
 	s.effective = false
 }
 
@@ -327,7 +328,7 @@ func (c *Correlator) decide(p *pod, now int64) {
 	case j.finding == nil:
 		j.state = Healthy
 		if kind != Healthy {
-			c.open(p, kind, now)
+			c.open(p, kind, now, now)
 		}
 	case j.alone: // decideService ends it
 	case kind == SlowPod && j.finding.Kind != SlowPod:

@@ -222,7 +222,7 @@ func (c *Correlator) decideService(g *group, shares []share, sum *siblingSum, no
 			}
 			j.alone, j.evidence = true, gj.evidence.clone()
 			j.evidence.siblings, j.evidence.bad.siblings = 0, 0
-			c.open(sole, kind, now)
+			c.open(sole, kind, now, now)
 		}
 	case gj.slow && gj.finding == nil && !alone:
 		c.openService(g, now)

@@ -534,6 +534,12 @@ func (c *Correlator) judgeSide(g *group, s *share, side int, pool *pooled, now i
 		enter(&held.siblings[k], w.Slower[k])
 		enter(&held.same[k], w.Same[k])
 		held.trend[k] += float32(w.Slower[k])
+		switch {
+		case held.siblings[k] == 0:
+			held.from[k] = 0
+		case held.from[k] == 0:
+			held.from[k] = now - sliceLen
+		}
 	}
 	if w.ForAny() {
 		held.recent |= 1
@@ -582,12 +588,9 @@ func (c *Correlator) see(held *sums, got *shareSide, ref *durations.Hist, zone f
 	held.effective = max(held.p50, held.p90) >= effect || held.tail >= tailEffect || c.without&RuleDeadZone != 0
 	e, _ := held.evidence()
 	if e == 0 {
-		held.since, held.from = 0, 0
+		held.since = 0
 	} else {
 		held.since += got.n
-		if held.from == 0 {
-			held.from = now - sliceLen
-		}
 	}
 	if e < quietBelow {
 		held.quiet++
