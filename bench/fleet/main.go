@@ -157,8 +157,10 @@ func (e errMissed) Error() string {
 
 func (o *options) play(ctx context.Context, chosen []scenario, simulate simulate, stdout, stderr io.Writer) error {
 	p := &plan{full: o.full, seed: o.seed, simulate: simulate}
-	if err := runAll(ctx, chosen, p, stderr); err != nil {
-		return err
+	// Rows take minutes: what is done is shown, whatever ended the rest.
+	chosen, failed := runAll(ctx, chosen, p, stderr)
+	if failed != nil && len(chosen) == 0 {
+		return failed
 	}
 	d := document{command: o.command(), seeds: o.seeds()}
 	var missedLimits int
@@ -185,10 +187,10 @@ func (o *options) play(ctx context.Context, chosen []scenario, simulate simulate
 			return err
 		}
 	}
-	if missedLimits > 0 {
+	if failed == nil && missedLimits > 0 {
 		return errMissed(missedLimits)
 	}
-	return nil
+	return failed
 }
 
 // command is what makes the same tables again.

@@ -51,17 +51,26 @@ type work struct {
 	left *int // jobs of the row
 }
 
-// run runs the jobs of all rows, as many at a time as there are processors,
-// and then those that want to be alone. The first error ends it.
-func runAll(ctx context.Context, rows []scenario, p *plan, stderr io.Writer) error {
+// runAll runs the jobs of all rows, as many at a time as there are processors,
+// and then those that want to be alone. The first error ends it; done are the
+// rows all of whose jobs have ended by then.
+func runAll(ctx context.Context, rows []scenario, p *plan, stderr io.Writer) (done []scenario, err error) {
 	var together, alone []work
+	left := make([]int, len(rows))
+	defer func() {
+		for i, row := range rows {
+			if left[i] == 0 {
+				done = append(done, row)
+			}
+		}
+	}()
 	total := 0.0
-	for _, row := range rows {
+	for i, row := range rows {
 		jobs := row.jobs(p)
-		left := len(jobs)
+		left[i] = len(jobs)
 		for _, j := range jobs {
 			total += j.weight
-			w := work{j, row, &left}
+			w := work{j, row, &left[i]}
 			if j.alone {
 				alone = append(alone, w)
 			} else {
@@ -80,14 +89,14 @@ func runAll(ctx context.Context, rows []scenario, p *plan, stderr io.Writer) err
 		group.Go(func() error { return m.run(gctx, w) })
 	}
 	if err := group.Wait(); err != nil {
-		return err
+		return nil, err
 	}
 	for _, w := range alone {
 		if err := m.run(ctx, w); err != nil {
-			return err
+			return nil, err
 		}
 	}
-	return ctx.Err()
+	return nil, ctx.Err()
 }
 
 // meter shows how far everything is: a bar on a terminal, elsewhere a line for
