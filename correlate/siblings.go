@@ -607,10 +607,15 @@ func (c *Correlator) see(held *sums, got *shareSide, ref *durations.Hist, zone f
 	}
 }
 
+// calm says that the pod is as always, as far as anybody can tell.
+func (j *judge) calm() bool {
+	return j.level(SideClient) < learnBelow && j.level(SideServer) < learnBelow && j.finding == nil
+}
+
 // remember lets the slice become past.
 func (s *share) remember(gj *groupJudge, now int64) {
 	j := &s.pod.judge
-	calm := j.level(SideClient) < learnBelow && j.level(SideServer) < learnBelow && j.finding == nil
+	calm := j.calm()
 	for side := range s.sides {
 		held, got := &j.sides[side], &s.sides[side]
 		if got.n == 0 {
@@ -643,7 +648,11 @@ func (g *group) remember(shares []share, now int64) {
 			decay := math.Exp2(-sliceLen / (30 * 60_000.0))
 			gj.past[side].Scale(decay)
 			for i := range shares {
-				gj.past[side].Add(&shares[i].sides[side].slice, 1)
+				// A log may begin inside a fault; one pod alone is what the
+				// service is.
+				if len(gj.live) == 1 || shares[i].pod.judge.calm() {
+					gj.past[side].Add(&shares[i].sides[side].slice, 1)
+				}
 			}
 		}
 		if gj.sliceNo%every == 0 {
