@@ -1,12 +1,9 @@
 package correlate
 
 import (
-	"cmp"
 	"math"
 	"slices"
-	"strings"
 
-	"github.com/slowpod/slowpod/classify"
 	"github.com/slowpod/slowpod/correlate/durations"
 )
 
@@ -38,14 +35,6 @@ type Evidence struct {
 	UsualP90 float64
 }
 
-// Point is what requests took in a while: the pod's and the siblings' p90, as
-// multiples of the median of their class.
-type Point struct {
-	At          int64 // when it began
-	Own, Others float64
-	Requests    int
-}
-
 // Ratio compares a quantile of durations with the siblings'. Cut: it fell on a
 // request that was cut, so the ratio is a lower bound.
 type Ratio struct {
@@ -55,24 +44,6 @@ type Ratio struct {
 
 // SideRatios are the ratios by one side's records.
 type SideRatios struct{ P50, P90 Ratio }
-
-// Sample is a call of a finding.
-type Sample struct {
-	Verdict   Verdict
-	RequestID string
-	Client    *SampleSide
-	Server    *SampleSide
-}
-
-// SampleSide is one side of a sample. Flags and Details are "" where unset or
-// unknown.
-type SampleSide struct {
-	Start, Duration int64
-	Code            int
-	Flags, Details  string
-}
-
-const maxSamples = 5
 
 // evidence sums up slices while a pod is suspected.
 type evidence struct {
@@ -197,90 +168,6 @@ func (e *evidence) add(s *share, group *siblingSum, now int64) {
 	}
 }
 
-// keepSlowest keeps the slowest calls of a slice among the examples, with both
-// sides where each side's slowest is the same call.
-func (e *evidence) keepSlowest(c *cell) {
-	for side := range c.sides {
-		o := &c.sides[side].slowest
-		if o.idLen == 0 {
-			continue
-		}
-		id := string(o.id[:o.idLen])
-		told := &SampleSide{Start: o.start, Duration: o.duration, Code: o.code}
-		i := slices.IndexFunc(e.slowest, func(s Sample) bool { return s.RequestID == id })
-		if i < 0 {
-			i = len(e.slowest)
-			e.slowest = append(e.slowest, Sample{RequestID: id})
-		}
-		s := &e.slowest[i]
-		if side == SideClient {
-			s.Client = told
-		} else {
-			s.Server = told
-		}
-		switch {
-		case s.Server == nil:
-			s.Verdict = ClientOnly
-		case s.Client == nil:
-			s.Verdict = ServerOnly
-		default:
-			s.Verdict = Joined
-		}
-	}
-	slices.SortFunc(e.slowest, func(a, b Sample) int {
-		return cmp.Or(cmp.Compare(b.duration(), a.duration()), strings.Compare(a.RequestID, b.RequestID))
-	})
-	e.slowest = e.slowest[:min(len(e.slowest), maxSamples)]
-}
-
-// duration is the longer of what the two sides say.
-func (s *Sample) duration() int64 {
-	var d int64
-	for _, side := range [...]*SampleSide{s.Client, s.Server} {
-		if side != nil {
-			d = max(d, side.Duration)
-		}
-	}
-	return d
-}
-
-// maxCourse is how many points a course has; when it is full two become one.
-const maxCourse = 60
-
-// follow adds a slice to the course.
-func (e *evidence) follow(at int64, own, others *durations.Hist) {
-	n := own.N()
-	if n < 0.5 || others.N() < 0.5 {
-		return
-	}
-	p := Point{At: at, Own: math.Exp2(own.Quantile(0.9)), Others: math.Exp2(others.Quantile(0.9)), Requests: int(n + 0.5)}
-	if e.step == 0 {
-		e.step = sliceLen
-	}
-	if k := len(e.course) - 1; k >= 0 && p.At-e.course[k].At < e.step {
-		e.course[k].merge(p)
-		return
-	}
-	if len(e.course) == maxCourse {
-		for i := range maxCourse / 2 {
-			e.course[i] = e.course[2*i]
-			e.course[i].merge(e.course[2*i+1])
-		}
-		e.course = e.course[:maxCourse/2]
-		e.step *= 2
-	}
-	e.course = append(e.course, p)
-}
-
-// merge takes a later point into this one.
-func (p *Point) merge(o Point) {
-	own, others := float64(p.Requests), float64(o.Requests)
-	all := max(own+others, 1)
-	p.Own = (p.Own*own + o.Own*others) / all
-	p.Others = (p.Others*own + o.Others*others) / all
-	p.Requests += o.Requests
-}
-
 // enter adds what a cell counts.
 func (e *tally) enter(c *cell) {
 	requests, timeouts := c.cuts(SideClient)
@@ -370,117 +257,39 @@ func (e *tally) timeout() int64 {
 	return e.utShortest
 }
 
-// credit notes that the pod's record confirms a timeout that ended at end:
-// the app had the request, or it was held in the pod's proxy.
-func (c *Correlator) credit(p *pod, end int64, appHad bool, n int32) {
-	if end >= c.window.start {
-		cell := c.window.cell(p, c.window.nearest(end))
-		if appHad {
-			cell.confirmed += n
-		} else {
-			cell.held += n
+// clone returns a copy that shares nothing.
+func (e *evidence) clone() *evidence {
+	c := *e
+	c.callers, c.bad.callers = slices.Clone(e.callers), slices.Clone(e.bad.callers)
+	c.samples, c.slowest, c.course = slices.Clone(e.samples), slices.Clone(e.slowest), slices.Clone(e.course)
+	return &c
+}
+
+// addService enters a slice of all pods; what they are compared with is their
+// past.
+func (e *evidence) addService(shares []share, sum *siblingSum, now int64, isBad bool) {
+	for i := range shares {
+		if c := shares[i].cell; c != nil {
+			e.tally.enter(c)
+			e.keepSlowest(c)
 		}
-		return
-	}
-	for _, e := range [...]*evidence{p.judge.evidence, p.group.judge.evidence} {
-		if e != nil && end >= e.start {
-			e.tally.credit(appHad, n)
-			if end <= e.lastBad {
-				e.bad.credit(appHad, n)
-			}
-		}
-	}
-}
-
-func (e *tally) credit(appHad bool, n int32) {
-	if appHad {
-		e.confirmed += int64(n)
-	} else {
-		e.held += int64(n)
-	}
-}
-
-// creditLeft notes that the caller's record says that its application left.
-func (c *Correlator) creditLeft(p *pod, server *half) {
-	start := server.end - server.duration
-	if server.end >= c.window.start {
-		cell := c.window.cell(p, c.window.nearest(server.end))
-		cell.callerLeft++
-		if cell.leftFrom == 0 || start < cell.leftFrom {
-			cell.leftFrom = start
-		}
-		return
-	}
-	l := &p.group.service.leavers
-	l.began(start)
-	l.fresh.confirmed++
-}
-
-// settle corrects what pair credited by what the whole call says, and counts
-// the timeouts of which the pod knows nothing.
-func (c *Correlator) settle(p *pod, h *half, v Verdict) {
-	if p == nil || h.outcome != classify.Timeout {
-		return
-	}
-	sure := v == Confirmed || v == HeldInProxy
-	switch {
-	case sure && !h.paired:
-		c.credit(p, h.end, v == Confirmed, 1)
-	case !sure && h.paired:
-		c.credit(p, h.end, !h.pairedHeld, -1)
-	}
-	if h.replay || v == Undecided {
-		return
-	}
-	p.judge.settled++
-	if !sure {
-		p.judge.lost++
-	}
-}
-
-// sample keeps a call as an example: of those that count as evidence the
-// earliest few, so that the order of lines does not matter.
-func (p *pod) sample(call *Call) {
-	e := p.judge.evidence
-	if e == nil {
-		return
-	}
-	s := Sample{Verdict: call.Verdict, RequestID: strings.Clone(string(call.RequestID))}
-	end := int64(0)
-	if len(call.Server) > 0 {
-		end = call.Server[0].End()
-		s.Server = sampleSide(&call.Server[0])
-		if call.Client == nil && !isCut(call.Server[0].Outcome) {
-			return
+		for side := range e.sides {
+			e.sides[side].cut.Add(&shares[i].sides[side].cut, 1)
 		}
 	}
-	if call.Client != nil {
-		if call.Client.Outcome != classify.Timeout && call.Verdict != HiddenRetry {
-			return
+	side := SideClient
+	for i := range e.sides {
+		e.sides[i].own.Add(&sum.sides[i], 1)
+		if sum.sides[i].N() > 0 {
+			side = i
 		}
-		end = call.Client.End()
-		s.Client = sampleSide(call.Client)
 	}
-	if end < e.start {
-		return
+	e.follow(now-sliceLen, &sum.sides[side], &e.sides[side].others)
+	if sum.pods > 1 {
+		e.siblings = max(e.siblings, sum.pods)
 	}
-	i, _ := slices.BinarySearchFunc(e.samples, s, func(a, b Sample) int {
-		return cmp.Or(cmp.Compare(a.end(), b.end()), strings.Compare(a.RequestID, b.RequestID))
-	})
-	if i == maxSamples {
-		return
+	if isBad {
+		e.lastBad, e.bad = now, e.tally
+		e.bad.callers = slices.Clone(e.callers)
 	}
-	e.samples = slices.Insert(e.samples, i, s)
-	e.samples = e.samples[:min(len(e.samples), maxSamples)]
-}
-
-func (s *Sample) end() int64 {
-	if s.Client != nil {
-		return s.Client.Start + s.Client.Duration
-	}
-	return s.Server.Start + s.Server.Duration
-}
-
-func sampleSide(r *Record) *SampleSide {
-	return &SampleSide{Start: r.Start, Duration: r.Duration, Code: r.Code, Flags: string(r.FlagText), Details: string(r.Details)}
 }

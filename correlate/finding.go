@@ -101,13 +101,19 @@ const sinceFirst = 60_000
 // supersede puts a finding that knows more in the place of the pod's.
 func (c *Correlator) supersede(p *pod, kind State, now int64) {
 	old := p.judge.finding
-	c.findings = slices.DeleteFunc(c.findings, func(f *Finding) bool { return f == old })
+	c.retract(old)
 	c.open(p, kind, old.Start, now)
 	for _, node := range c.nodes {
 		if i := slices.Index(node.members, old); i >= 0 {
 			node.members[i], p.judge.finding.Covered = p.judge.finding, true
 		}
 	}
+}
+
+// retract takes a finding back, as if it had never been.
+func (c *Correlator) retract(f *Finding) {
+	c.findings = slices.DeleteFunc(c.findings, func(o *Finding) bool { return o == f })
+	c.changes++
 }
 
 // publish makes a finding known.

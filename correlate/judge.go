@@ -222,6 +222,11 @@ func (s *sums) clear() {
 	s.effective = false
 }
 
+// summed enters what a slice says, which is bounded, into a sum.
+func summed(sum, slice, most float64) float64 {
+	return min(max(sum+min(max(slice, -maxSlice), most), 0), maxSum)
+}
+
 func (s *sums) persistent() bool { return bits.OnesCount8(s.recent&0x1f) >= persistSlices }
 
 // judge is what is held of one pod.
@@ -278,8 +283,8 @@ func (j *judge) enters(side int, bar float64) bool {
 }
 
 // verdict says what the evidence amounts to; Healthy where it is not enough.
-// guarded says that the service as a whole is moving or has just been: nothing
-// new is said of a pod.
+// While the service as a whole is slow, or has just been, nothing new is said of
+// a pod.
 func (c *Correlator) verdict(p *pod, now int64) State {
 	j, gj := &p.judge, &p.group.judge
 	guarded := gj.slow || now < gj.guard
