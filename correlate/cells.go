@@ -12,7 +12,7 @@ import (
 type view struct {
 	n, cut uint32          // requests; of these timed out (client), cut (server)
 	lasted durations.Table // of those that say something of the pod
-	// slowest is the one of these, with a request id, that took longest.
+	// slowest is the one of these that was answered last, with a request id.
 	slowest slowCall
 }
 
@@ -155,7 +155,9 @@ func (v *view) add(r *Record, isCut bool) {
 	}
 	if duration, ending, ok := r.timed(); ok {
 		v.lasted.Add(durations.NewKey(r.PathClass, duration, ending))
-		v.slowest.offer(r)
+		if ending == durations.Whole { // those that were cut wait for their call
+			v.slowest.offer(r)
+		}
 	}
 }
 
