@@ -383,3 +383,16 @@ func TestWidth(t *testing.T) {
 		}
 	}
 }
+
+// Where no service has two addresses, nothing is said of siblings.
+func TestHeadlineWithoutSiblings(t *testing.T) {
+	const alone = "none has siblings in these records"
+	if r := with(); strings.Contains(asText(t, r, TextOptions{}), alone) {
+		t.Error("said though there are some")
+	}
+	r := with()
+	r.Pods = r.Pods[:1]
+	if !strings.Contains(asText(t, r, TextOptions{}), alone) {
+		t.Errorf("not said of one pod:\n%s", asText(t, r, TextOptions{}))
+	}
+}

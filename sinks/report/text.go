@@ -126,6 +126,8 @@ func (t *text) nothing(r *Report) {
 	switch {
 	case !Judged(r):
 		headline = "Nothing could be judged."
+	case !siblingsIn(r):
+		headline = "No slow pod found; none has siblings in these records to compare it with."
 	case len(caveats) > 0:
 		headline = "No pod stands out from its siblings."
 	}
@@ -134,6 +136,20 @@ func (t *text) nothing(r *Report) {
 		t.wrap("  ", "- ", Safe(c))
 	}
 	t.rests(r)
+}
+
+// siblingsIn says whether any service or subset has two addresses.
+func siblingsIn(r *Report) bool {
+	first := map[[2]string]string{}
+	for i := range r.Pods {
+		p := &r.Pods[i]
+		key := [2]string{p.Service, text0(p.Subset)}
+		if host, known := first[key]; known && host != p.UpstreamHost {
+			return true
+		}
+		first[key] = p.UpstreamHost
+	}
+	return false
 }
 
 // rests says what "nothing found" rests on.
