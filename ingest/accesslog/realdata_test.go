@@ -128,8 +128,11 @@ func TestRealFiles(t *testing.T) {
 				result, reason := p.Parse(line, &r)
 				invariants(t, p, line, r, result, reason)
 				got.add(result, reason)
-				if line = bytes.TrimSpace(line); bytes.HasPrefix(line, []byte("{")) {
+				switch line = bytes.TrimSpace(line); {
+				case bytes.HasPrefix(line, []byte("{")):
 					compare(t, p, line)
+				case bytes.HasPrefix(line, []byte("[")):
+					compareText(t, p, line)
 				}
 			}
 			if diff := cmp.Diff(want, got, cmp.AllowUnexported(counts{})); diff != "" {

@@ -66,15 +66,15 @@ func TestOlderIstioText(t *testing.T) {
 	failed := with(older, func(r *Record) { r.TransportFailure = b("TLS error: 1") })
 	noRoute := with(older, func(r *Record) { r.Route = nil })
 
-	parsed(t, front+`"-"`+back, noRoute)                             // 1.1, 1.2
-	parsed(t, front+`"UNAVAILABLE:mixer"`+back, noRoute)             // its field is Mixer's, no failure of the transport
-	parsed(t, front+`"-" "-"`+back+route, older)                     // 1.3 to 1.7
-	parsed(t, front+`"OK" "TLS error: 1"`+back+route, failed)        //
-	parsed(t, front+`"TLS error: 1"`+back+route, failed)             // 1.8
-	malformed(t, front+`"-" "-"`+back, InvalidText)                  // has a route
-	malformed(t, front+`via_upstream - "-"`+back, InvalidText)       // has a route
-	malformed(t, front+`via_upstream "-"`+back+route, InvalidText)   // has a termination
-	malformed(t, front+`via_upstream - - -`+back+route, InvalidText) // the failure is quoted
+	parsed(t, front+`"-"`+back, noRoute)                                                                                  // 1.1, 1.2
+	parsed(t, front+`"UNAVAILABLE:mixer"`+back, noRoute)                                                                  // its field is Mixer's, no failure of the transport
+	parsed(t, front+`"-" "-"`+back+route, older)                                                                          // 1.3 to 1.7
+	parsed(t, front+`"OK" "TLS error: 1"`+back+route, failed)                                                             //
+	parsed(t, front+`"TLS error: 1"`+back+route, failed)                                                                  // 1.8
+	parsed(t, front+`"-" "TLS error: 1"`+back, with(noRoute, func(r *Record) { r.TransportFailure = b("TLS error: 1") })) // 1.2 under 1.3
+	malformed(t, front+`via_upstream - "-"`+back, InvalidText)                                                            // has a route
+	malformed(t, front+`via_upstream "-"`+back+route, InvalidText)                                                        // has a termination
+	malformed(t, front+`via_upstream - - -`+back+route, InvalidText)                                                      // the failure is quoted
 }
 
 // Envoy escapes nothing in text.
