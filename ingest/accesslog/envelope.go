@@ -50,7 +50,7 @@ func (d *document) piece() key {
 // wrapped is the key of the line or object that the document wraps, noKey if
 // there is none.
 func (d *document) wrapped() key {
-	for _, k := range [...]key{keyLog, keyMessage, keyTextPayload, keyJSONPayload, keyBody, keyRaw} {
+	for _, k := range [...]key{keyLog, keyMessage, keyProcessed, keyTextPayload, keyJSONPayload, keyBody, keyRaw} {
 		v := d.values[k]
 		if v != nil && (v.Type() == fastjson.TypeString || v.Type() == fastjson.TypeObject) {
 			return k

@@ -86,7 +86,7 @@ func TestObjectInWrapper(t *testing.T) {
 	parsed(t, `{"@timestamp":1772446505.123,"log":`+quote(istioJSON)+`,"kubernetes":`+kubernetes+`,`+merged+`}`, wroteCart(call()))
 
 	// and so with any other key that wraps
-	for _, k := range []string{"log", "message", "jsonPayload", "body", "raw"} {
+	for _, k := range []string{"log", "message", "log_processed", "jsonPayload", "body", "raw"} {
 		parsed(t, `{"`+k+`":`+istioJSON+`,"time":"2026-03-02T10:15:05Z"}`, call())
 		parsed(t, `{"x":0,"`+k+`":{"message":`+quote(istioText)+`}}`, call())
 		parsed(t, `{"`+k+`":`+quote("one line of many")+`,`+merged+`}`, call())

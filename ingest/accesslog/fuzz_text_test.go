@@ -161,23 +161,21 @@ func FuzzWrapped(f *testing.F) {
 		if !utf8.Valid(raw) || !wrappable(line) || reason == NoTime {
 			return
 		}
+		inner := NewParser() // bare borrows from p
 		for name, wrapped := range wrappers(line) {
 			var got Record
-			result2, reason2 := p.Parse([]byte(wrapped), &got)
+			result2, reason2 := inner.Parse([]byte(wrapped), &got)
 			if result != result2 || reason != reason2 {
 				t.Fatalf("Parse(%q) = %v, %v; in %s %v, %v", line, result, reason, name, result2, reason2)
 			}
-			if result != Parsed {
-				if want := offsetWrapped(name, line, offset); result == Malformed && p.Offset() != want {
-					t.Fatalf("Parse(%q) %v at %d; in %s at %d, want %d", line, reason, offset, name, p.Offset(), want)
-				}
+			if diff := cmp.Diff(bare, got); diff != "" {
+				t.Fatalf("Parse(%q) in %s: -bare +wrapped\n%s", line, name, diff)
+			}
+			if result != Malformed {
 				continue
 			}
-			var again Record
-			p2 := NewParser()
-			p2.Parse(raw, &again)
-			if diff := cmp.Diff(again, got); diff != "" {
-				t.Fatalf("Parse(%q) in %s: -bare +wrapped\n%s", line, name, diff)
+			if want := offsetWrapped(name, line, offset); inner.Offset() != want {
+				t.Fatalf("Parse(%q) %v at %d; in %s at %d, want %d", line, reason, offset, name, inner.Offset(), want)
 			}
 		}
 	})

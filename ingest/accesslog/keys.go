@@ -62,6 +62,7 @@ const (
 	keyTimeOfCloud  // Google Cloud Logging
 	keyLog          // Docker, Fluent Bit
 	keyMessage      // Fluent Bit's older cri parser, Fluentd
+	keyProcessed    // the usual Merge_Log_Key of Fluent Bit's kubernetes filter
 	keyTextPayload  // Google Cloud Logging, a string
 	keyJSONPayload  // the same, an object
 	keyBody         // OpenTelemetry
@@ -118,6 +119,7 @@ var keyNames = [numKeys]string{
 	keyTimeOfCloud:        "timestamp",
 	keyLog:                "log",
 	keyMessage:            "message",
+	keyProcessed:          "log_processed",
 	keyTextPayload:        "textPayload",
 	keyJSONPayload:        "jsonPayload",
 	keyBody:               "body",

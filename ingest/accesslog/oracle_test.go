@@ -54,7 +54,7 @@ func oracle(line []byte) (r Record, result Result, reason Reason, sure bool) {
 			var next map[string]any
 			var text string
 			var isObject, isString bool
-			for _, name := range []string{"log", "message", "textPayload", "jsonPayload", "body", "raw"} {
+			for _, name := range []string{"log", "message", "log_processed", "textPayload", "jsonPayload", "body", "raw"} {
 				if isObject || isString {
 					break
 				}

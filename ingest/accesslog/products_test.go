@@ -183,8 +183,8 @@ func TestClusters(t *testing.T) {
 	}
 }
 
-// Text of clients: escapes in JSON, quotes, and what is not ASCII or not UTF-8.
-func TestForeignTongues(t *testing.T) {
+// Escapes, quotes, and what is not ASCII or not UTF-8.
+func TestTextOfClients(t *testing.T) {
 	for in, want := range map[string]string{
 		`naïve/1 中文`:                 "naïve/1 中文",
 		`\u4e2d\u6587 \u00e9`:        "中文 é",
