@@ -11,7 +11,7 @@ func (p *Parser) readEnvelope(d *document, r *Record) {
 	p.readTime(d.values[keyDate])
 	p.readTime(d.values[keyTimestamp])
 	p.readTime(d.values[keyTime])
-	if pod := stringOf(d.values[keyPodName]); pod != nil {
+	if pod := stringOf(d.values[keyPodName]); pod != nil && r.Writer.Pod == nil {
 		r.Writer.Pod, r.Writer.Namespace = pod, stringOf(d.values[keyPodNamespace])
 	}
 	p.writer.read(d.values[keyKubernetes], &r.Writer)

@@ -34,7 +34,7 @@ func oracle(line []byte) (r Record, result Result, reason Reason, sure bool) {
 					ended = t
 				}
 			}
-			if pod := oracleText(o, "pod_name"); pod != nil {
+			if pod := oracleText(o, "pod_name"); pod != nil && r.Writer.Pod == nil {
 				r.Writer.Pod, r.Writer.Namespace = pod, oracleText(o, "pod_namespace")
 			}
 			oracleWriter(o["kubernetes"], &r.Writer)

@@ -10,7 +10,7 @@ import (
 // is certain what a line that matches says, and a lax one, without which a line
 // cannot be an entry. Between the two it depends on which quote ends a field.
 const (
-	reTime    = `\[(\d{4}-\d\d-\d\dT\d\d:[^\]]*)\]`
+	reTime    = `\[(\d{4}-\d\d-\d\dT\d\d:[^\]]{0,49})\]` // what is longer is no time
 	reRequest = ` "([^\s"]*) ([^\s"]*) (-|HTTP/[^\s"]*)"`
 	reWord    = ` ([^\s"]+)`
 	reQuoted  = ` "([^"]*)"`

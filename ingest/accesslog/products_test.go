@@ -104,6 +104,7 @@ func TestClouds(t *testing.T) {
 	}))
 	parsed(t, `{`+all+`,"pod_name":"-","pod_namespace":"shop"}`, entry)
 	parsed(t, `{`+all+`,"pod_name":"x","pod_namespace":"y","kubernetes":`+kubernetes+`}`, wroteCart(entry))
+	parsed(t, `{"log":`+quote(`{`+all+`,"pod_name":"x"}`)+`,"kubernetes":`+kubernetes+`}`, wroteCart(entry))
 
 	// Higress prints JSON by a template of text: what is quoted in it breaks it.
 	parsed(t, `{"ai_log":"-","authority":"a",`+all+`,"user_agent":"b"}`, with(entry, func(r *Record) { r.Authority, r.UserAgent = b("a"), b("b") }))

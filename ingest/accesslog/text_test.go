@@ -148,6 +148,7 @@ func TestForeignText(t *testing.T) {
 		"[2026-03-02T10:15:04.558Z][1][info] text",
 		"[2026-03-02T10:15:04.558Z] info text",
 		"[2026-03-02T10:15 text",
+		"[2026-03-02T10:15:04." + strings.Repeat("5", 64) + `Z] "- - -" 0 - 0 0 0 - "-" "-" "-" "-" "-"`,
 		"[2026-03-02", "[", "[]", `["a"]`, `[{"response_code":200}]`, "[pod/a/b]", "[pod/a/b] ",
 		"binaryPath: /usr/local/bin/envoy", "  zipkin:", "---",
 		"log_id,timestamp,cmdb_id,log_name,value",
