@@ -61,8 +61,13 @@ type Row struct {
 	// on the code.
 	Outcome string `yaml:"outcome"`
 	// Finding is the kind of finding that such records lead to; "" for none.
-	Finding  string    `yaml:"finding"`
-	Causes   []Cause   `yaml:"causes"` // the likeliest first
+	// Case is the case of that finding; "" is the ordinary one.
+	Finding string `yaml:"finding"`
+	Case    string `yaml:"case"`
+	// Causes stand the likeliest first. A row without own ones has those of
+	// its finding, the ones that First names before the others.
+	First    []string  `yaml:"first"`
+	Causes   []Cause   `yaml:"causes"`
 	RulesOut []string  `yaml:"rules_out"`
 	Examples []Example `yaml:"examples"`
 }
@@ -169,8 +174,9 @@ func (t *Table) Row(f *Facts) *Row {
 	return nil
 }
 
-// Candidates returns all rows that what is given does not rule out, in the
-// order of the table, up to and with the first that fits for certain.
+// Candidates returns the rows that what is given does not rule out, in the
+// order of the table, up to and with the first that fits for certain. Where
+// flags are given, rows that may fit must be about one of them.
 func (t *Table) Candidates(f *Facts) []*Row {
 	var rows []*Row
 	for i := range t.Rows {
@@ -178,7 +184,9 @@ func (t *Table) Candidates(f *Facts) []*Row {
 		case yes:
 			return append(rows, &t.Rows[i])
 		case maybe:
-			rows = append(rows, &t.Rows[i])
+			if w := &t.Rows[i].When; f.Flags == 0 || w.Flags.set|w.AnyFlag.set != 0 {
+				rows = append(rows, &t.Rows[i])
+			}
 		}
 	}
 	return rows

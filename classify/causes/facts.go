@@ -82,7 +82,9 @@ type When struct {
 	// UpstreamHost and UpstreamLocal are "set" or "unset".
 	UpstreamHost  string `yaml:"upstream_host"`
 	UpstreamLocal string `yaml:"upstream_local_address"`
-	TCP           *bool  `yaml:"tcp"`
+	// Subset is "set" or "unset": whether the cluster names one.
+	Subset string `yaml:"subset"`
+	TCP    *bool  `yaml:"tcp"`
 	// DurationBelow is in milliseconds; 0 is no limit.
 	DurationBelow int64 `yaml:"duration_below"`
 }
@@ -116,6 +118,7 @@ func (w *When) fits(f *Facts) answer {
 	a = min(a, known(f, GivenRoute, anyFits(w.Route, f.Route), w.Route != nil))
 	a = min(a, known(f, GivenUpstreamHost, (w.UpstreamHost == "set") == (f.UpstreamHost != nil), w.UpstreamHost != ""))
 	a = min(a, known(f, GivenUpstreamLocal, (w.UpstreamLocal == "set") == (f.UpstreamLocal != nil), w.UpstreamLocal != ""))
+	a = min(a, known(f, GivenCluster, (w.Subset == "set") == hasSubset(f.Cluster), w.Subset != ""))
 	return min(a, known(f, GivenDuration, f.Duration < w.DurationBelow, w.DurationBelow > 0))
 }
 
@@ -208,6 +211,14 @@ func fitsCode(codes []Code, code int) bool {
 type FlagSet struct {
 	set  classify.Set
 	text string
+}
+
+// hasSubset says whether an Istio cluster, direction|port|subset|fqdn, names a
+// subset.
+func hasSubset(cluster []byte) bool {
+	rest, ok := bytes.CutPrefix(cluster, []byte("outbound|"))
+	_, rest, _ = bytes.Cut(rest, []byte{'|'})
+	return ok && len(rest) > 0 && rest[0] != '|'
 }
 
 // resetPrefixes stand in details before the reset reason.

@@ -38,6 +38,12 @@ func load(files fs.FS) (*Table, error) {
 		}
 	}
 	t.Details, t.Resets, t.Reasons = words.Details, words.Resets, words.Reasons
+	for i := range t.Rows {
+		r := &t.Rows[i]
+		if f := t.Finding(r.Finding, r.Case); f != nil && r.Causes == nil {
+			r.Causes = f.Ranked(r.First...)
+		}
+	}
 	if len(errs) == 0 {
 		errs = t.check()
 	}
@@ -77,8 +83,14 @@ func (t *Table) check() (errs []error) {
 		r := &t.Rows[i]
 		once("row " + r.ID)
 		ids[r.ID] = true
-		if !kinds[r.Finding] {
-			wrong("%s: no finding %q", r.ID, r.Finding)
+		f := t.Finding(r.Finding, r.Case)
+		if r.Finding != "" && (f == nil || f.Case != r.Case) {
+			wrong("%s: no finding %q, case %q", r.ID, r.Finding, r.Case)
+		}
+		for _, id := range r.First {
+			if f == nil || !slices.ContainsFunc(f.Causes, func(c Cause) bool { return c.ID == id }) {
+				wrong("%s: the finding %q has no cause %q", r.ID, r.Finding, id)
+			}
 		}
 		if len(r.Examples) == 0 || r.Title == "" || r.Means == "" {
 			wrong("%s: title, means and examples must be there", r.ID)
@@ -113,7 +125,7 @@ func (t *Table) check() (errs []error) {
 }
 
 func (w *When) check(id string) (errs []error) {
-	for _, v := range []string{w.UpstreamHost, w.UpstreamLocal} {
+	for _, v := range []string{w.UpstreamHost, w.UpstreamLocal, w.Subset} {
 		if v != "" && v != "set" && v != "unset" {
 			errs = append(errs, fmt.Errorf("%s: %q is neither set nor unset", id, v))
 		}
