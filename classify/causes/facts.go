@@ -141,7 +141,8 @@ func known(f *Facts, field Given, fits, set bool) answer {
 // fits all of them. "-" is for a field that is not set.
 type Pattern struct {
 	text        string
-	front, back bool // anything may stand in front, behind
+	bytes       []byte // the same
+	front, back bool   // anything may stand in front, behind
 }
 
 func anyFits(patterns []Pattern, text []byte) bool {
@@ -161,6 +162,12 @@ func (p *Pattern) Fits(text []byte) bool {
 	case len(text) < len(p.text):
 		return false
 	case p.front && p.back:
+		if bytes.Contains(text, p.bytes) {
+			return true
+		}
+		if bytes.IndexByte(text, ' ') < 0 && bytes.IndexByte(text, ',') < 0 {
+			return false // written the newest way
+		}
 		for ; len(text) >= len(p.text); text = text[1:] {
 			if same(text[:len(p.text)], p.text) {
 				return true

@@ -187,6 +187,7 @@ func (p *Pattern) UnmarshalYAML(n *yaml.Node) error {
 	}
 	p.text, p.front = strings.CutPrefix(p.text, "*")
 	p.text, p.back = strings.CutSuffix(p.text, "*")
+	p.bytes = []byte(p.text)
 	if p.text == "" && !p.front && !p.back {
 		return fmt.Errorf("line %d: an empty pattern", n.Line)
 	}
