@@ -10,6 +10,7 @@ package causes
 
 import (
 	"embed"
+	"slices"
 	"sync"
 
 	"github.com/slowpod/slowpod/classify"
@@ -223,6 +224,34 @@ func (t *Table) Finding(kind, ofCase string) *Finding {
 		}
 	}
 	return ordinary
+}
+
+// Elsewhere returns what the record of the other side would prove: the pairs of
+// this record with one of that side, but for those that say nothing of this one.
+func (t *Table) Elsewhere(f *Facts) []*Pair {
+	var pairs []*Pair
+	for i := range t.Pairs {
+		p := &t.Pairs[i]
+		this := p.Client
+		if f.Side == classify.Server {
+			this = p.Server
+		}
+		if p.Client != nil && p.Server != nil && !this.empty() && this.fits(f) == yes {
+			pairs = append(pairs, p)
+		}
+	}
+	return pairs
+}
+
+// Behind returns what no access log shows and may hide behind a row.
+func (t *Table) Behind(r *Row) []*Unseen {
+	var hidden []*Unseen
+	for i := range t.Unseen {
+		if slices.Contains(t.Unseen[i].Near, r.ID) {
+			hidden = append(hidden, &t.Unseen[i])
+		}
+	}
+	return hidden
 }
 
 // Ranked returns the causes with the named ones first, in the order named, and

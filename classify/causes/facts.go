@@ -89,6 +89,9 @@ type When struct {
 	DurationBelow int64 `yaml:"duration_below"`
 }
 
+// empty says whether it is about any record.
+func (w *When) empty() bool { return w.String() == "any record" }
+
 // answer is what a condition says of facts of which some may not be given.
 type answer int
 

@@ -18,8 +18,9 @@ type Names struct {
 	FQDN, Authority string
 	// Host is the upstream host, ip:port; it gives {ip} and {port}.
 	Host string
-	// Caller is the calling pod, CallerNamespace its namespace.
-	Caller, CallerNamespace string
+	// Caller is the calling pod, CallerNamespace its namespace, CallerHost an
+	// ip:port of it; it gives {caller_ip}.
+	Caller, CallerNamespace, CallerHost string
 	// Since is a time in RFC 3339.
 	Since string
 }
@@ -34,6 +35,10 @@ func Fill(command string, n *Names) string {
 	ip, port := "<ip>", "<port>"
 	if a, ok := AddrPort(n.Host); ok {
 		ip, port = a.Addr().String(), strconv.Itoa(int(a.Port()))
+	}
+	callerIP := "<caller_ip>"
+	if a, ok := AddrPort(n.CallerHost); ok {
+		callerIP = a.Addr().String()
 	}
 	authority, _, _ := strings.Cut(n.Authority, ":")
 	since := "<time>"
@@ -52,6 +57,7 @@ func Fill(command string, n *Names) string {
 		"{port}", port,
 		"{caller}", InCommand(n.Caller, "caller"),
 		"{caller_namespace}", InCommand(n.CallerNamespace, "caller_namespace"),
+		"{caller_ip}", callerIP,
 		"{since}", since,
 	).Replace(command)
 }
