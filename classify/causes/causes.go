@@ -226,8 +226,9 @@ func (t *Table) Finding(kind, ofCase string) *Finding {
 	return ordinary
 }
 
-// Elsewhere returns what the record of the other side would prove: the pairs of
-// this record with one of that side, but for those that say nothing of this one.
+// Elsewhere returns what the record of the other side would prove: the pairs
+// that a record of which this is known may make with one of that side, but for
+// those that say nothing of this one.
 func (t *Table) Elsewhere(f *Facts) []*Pair {
 	var pairs []*Pair
 	for i := range t.Pairs {
@@ -236,7 +237,7 @@ func (t *Table) Elsewhere(f *Facts) []*Pair {
 		if f.Side == classify.Server {
 			this = p.Server
 		}
-		if p.Client != nil && p.Server != nil && !this.empty() && this.fits(f) == yes {
+		if p.Client != nil && p.Server != nil && !this.empty() && this.fits(f) != no {
 			pairs = append(pairs, p)
 		}
 	}

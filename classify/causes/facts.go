@@ -90,7 +90,7 @@ type When struct {
 }
 
 // empty says whether it is about any record.
-func (w *When) empty() bool { return w.String() == "any record" }
+func (w *When) empty() bool { return w.String() == "any other record" }
 
 // answer is what a condition says of facts of which some may not be given.
 type answer int

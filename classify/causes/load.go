@@ -138,8 +138,8 @@ func (w *When) check(id string) (errs []error) {
 
 func checkCauses(id string, causes []Cause) (errs []error) {
 	for i, c := range causes {
-		if c.Cause == "" || whose[c.Whose] == "" || c.Tell == "" {
-			errs = append(errs, fmt.Errorf("%s: cause %d needs cause, whose (one of the known words) and tell", id, i+1))
+		if c.Cause == "" || whose[c.Whose] == "" || c.Tell == "" || strings.Contains(c.Tell, "{") {
+			errs = append(errs, fmt.Errorf("%s: cause %d needs cause, whose (one of the known words) and tell, without placeholders", id, i+1))
 		}
 		if i == 0 && c.Changes {
 			errs = append(errs, fmt.Errorf("%s: what changes the cluster must not come first", id))

@@ -79,7 +79,7 @@ func (w *When) String() string {
 		parts = append(parts, fmt.Sprintf("duration below %d ms", w.DurationBelow))
 	}
 	if parts == nil {
-		return "any record"
+		return "any other record"
 	}
 	return strings.Join(parts, ", ")
 }

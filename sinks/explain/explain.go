@@ -213,12 +213,12 @@ func inShort(r *accesslog.Record, c *classify.Class) string {
 	if c.Side == classify.Server {
 		host = r.DownstreamLocal
 	}
-	s := fmt.Sprintf("%s record, %d %s%s, %d ms, outcome %s", c.Side, r.Code, flags, details, r.Duration, c.Outcome)
+	s := fmt.Sprintf("%d %s%s, %d ms, outcome %s", r.Code, flags, details, r.Duration, c.Outcome)
 	if t := classify.TargetOf(r, c.Side); t.Service != nil {
 		s += ", service " + string(t.Service)
 	}
 	if host != nil {
-		s += ", pod " + string(host)
+		s += ", upstream host " + string(host)
 	}
 	return s
 }

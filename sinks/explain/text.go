@@ -112,7 +112,7 @@ func (t *text) group(g *group, paired bool) {
 		title = g.row.Title
 	}
 	t.title(title)
-	line := g.line
+	line := g.facts.Side.String() + " record, " + g.line
 	if g.count > 1 {
 		line = fmt.Sprintf("%d records, the first: %s", g.count, line)
 	}
