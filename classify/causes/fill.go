@@ -21,6 +21,9 @@ type Names struct {
 	// Caller is the calling pod, CallerNamespace its namespace, CallerHost an
 	// ip:port of it; it gives {caller_ip}.
 	Caller, CallerNamespace, CallerHost string
+	// RequestID finds the other records of a call. Of a UUID the first 13
+	// characters are used: proxies rewrite the next one that means anything.
+	RequestID string
 	// Since is a time in RFC 3339.
 	Since string
 }
@@ -41,6 +44,10 @@ func Fill(command string, n *Names) string {
 		callerIP = a.Addr().String()
 	}
 	authority, _, _ := strings.Cut(n.Authority, ":")
+	id := n.RequestID
+	if len(id) == 36 && id[13] == '-' {
+		id = id[:13]
+	}
 	since := "<time>"
 	if _, err := time.Parse(time.RFC3339, n.Since); err == nil {
 		since = n.Since
@@ -58,6 +65,7 @@ func Fill(command string, n *Names) string {
 		"{caller}", InCommand(n.Caller, "caller"),
 		"{caller_namespace}", InCommand(n.CallerNamespace, "caller_namespace"),
 		"{caller_ip}", callerIP,
+		"{request_id}", InCommand(id, "request_id"),
 		"{since}", since,
 	).Replace(command)
 }

@@ -159,7 +159,7 @@ var (
 // placeholders are what Fill knows.
 var placeholders = []string{
 	"{namespace}", "{service}", "{subset}", "{pod}", "{node}", "{fqdn}", "{authority}", "{ip}", "{port}",
-	"{caller}", "{caller_namespace}", "{caller_ip}", "{since}",
+	"{caller}", "{caller_namespace}", "{caller_ip}", "{request_id}", "{since}",
 }
 
 func checkCommand(id, command string, changes bool) (errs []error) {

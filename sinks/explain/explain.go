@@ -16,8 +16,9 @@ import (
 	"github.com/slowpod/slowpod/ingest/accesslog"
 )
 
-// maxKept bounds the records that are kept to be paired.
-const maxKept = 10_000
+// maxKept bounds the records that are kept to be paired, each with each at
+// worst.
+const maxKept = 2000
 
 // Entries are records to explain. Those that mean the same are explained once.
 type Entries struct {
@@ -116,7 +117,8 @@ type call struct {
 }
 
 // calls finds the sides of calls, each client's record with each server's, and
-// returns one call for each meaning, in the order of its first record.
+// returns one call for each meaning, in the order of its first record. Of more
+// than two lines, calls of which nothing went wrong are left out.
 func (e *Entries) calls() []*call {
 	byID := map[string][]*kept{} // server records
 	for i := range e.kept {
@@ -137,7 +139,7 @@ func (e *Entries) calls() []*call {
 		}
 		for _, server := range candidates {
 			verdict, key, ok := correlate.Pair(&client.record, &server.record)
-			if !ok {
+			if !ok || len(e.kept) > 2 && !client.record.Half && !server.record.Half {
 				continue
 			}
 			pair := e.table.Pair(verdict.String(), &client.facts, &server.facts)
@@ -168,7 +170,8 @@ func namesOf(r *accesslog.Record, c *classify.Class) causes.Names {
 	fqdn := string(target.Service)
 	n := causes.Names{
 		FQDN: fqdn, Subset: string(target.Subset), Authority: string(r.Authority), Namespace: classify.Namespace(fqdn),
-		Since: time.UnixMilli(r.Start).UTC().Format(time.RFC3339),
+		RequestID: string(r.RequestID),
+		Since:     time.UnixMilli(r.Start).UTC().Format(time.RFC3339),
 	}
 	if n.Namespace != "" {
 		service, _, _ := bytes.Cut(target.Service, []byte{'.'})

@@ -96,7 +96,7 @@ func (e *Entries) Write(w io.Writer, o Options) error {
 		if i > 0 {
 			t.line("")
 		}
-		t.group(g, paired[g])
+		t.group(g, paired[g], len(e.groups) > 1)
 	}
 	if e.beyond > 0 {
 		t.line("")
@@ -106,19 +106,27 @@ func (e *Entries) Write(w io.Writer, o Options) error {
 	return err
 }
 
-func (t *text) group(g *group, paired bool) {
+// group tells what records mean; in short where a call says the rest, or where
+// they are fine and others are not.
+func (t *text) group(g *group, paired, fine bool) {
 	title := "Not in the table: what this record means is unknown"
 	if g.row != nil {
 		title = g.row.Title
 	}
 	t.title(title)
 	line := g.facts.Side.String() + " record, " + g.line
+	if g.facts.Side == classify.Unknown {
+		line = "record of an unknown side, " + g.line
+	}
 	if g.count > 1 {
 		line = fmt.Sprintf("%d records, the first: %s", g.count, line)
 	}
 	t.wrap("  ", report.Safe(line))
-	if g.row == nil {
+	switch {
+	case g.row == nil:
 		t.words(g.words)
+		return
+	case fine && g.row.Causes == nil:
 		return
 	}
 	t.line("")
