@@ -47,6 +47,7 @@ type kept struct {
 	names  causes.Names
 	record correlate.Record
 	bytes  []byte // what record borrows from
+	paired bool   // it is one side of a call
 }
 
 // NewEntries returns no entries.
@@ -146,6 +147,7 @@ func (e *Entries) calls() []*call {
 			if pair == nil {
 				continue
 			}
+			client.paired, server.paired = true, true
 			if byPair[pair] == nil {
 				byPair[pair] = &call{client: client, server: server, verdict: verdict, key: key, pair: pair}
 				calls = append(calls, byPair[pair])

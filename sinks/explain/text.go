@@ -86,17 +86,21 @@ func (e *Entries) Write(w io.Writer, o Options) error {
 	t := newText(e.table, o)
 	calls := e.calls()
 	// What both sides prove is worth more than what one of them hints at.
-	paired := map[*group]bool{}
 	for _, c := range calls {
 		t.call(c)
 		t.line("")
-		paired[c.client.group], paired[c.server.group] = true, true
+	}
+	alone := map[*group]bool{}
+	for i := range e.kept {
+		if k := &e.kept[i]; !k.paired {
+			alone[k.group] = true
+		}
 	}
 	for i, g := range e.groups {
 		if i > 0 {
 			t.line("")
 		}
-		t.group(g, paired[g], len(e.groups) > 1)
+		t.group(g, !alone[g], len(e.groups) > 1)
 	}
 	if e.beyond > 0 {
 		t.line("")
