@@ -82,6 +82,12 @@ func TestUnknown(t *testing.T) {
 				unknown = append(unknown, w.Field+" "+w.Text)
 			}
 		}
+		var each []string
+		classify.EachCustom(r.Flags, func(name []byte) { each = append(each, "flag "+string(name)) })
+		Builtin().EachUnknown(r.Details, r.TransportFailure, func(field string, text []byte) { each = append(each, field+" "+string(text)) })
+		if !slices.Equal(each, unknown) {
+			t.Errorf("%s: unknown %q, one by one %q", e, unknown, each)
+		}
 		if id != wantRow || !slices.Equal(unknown, wantUnknown) {
 			t.Errorf("%s: row %q, unknown %q; want %q, %q", e, id, unknown, wantRow, wantUnknown)
 		}
@@ -90,7 +96,7 @@ func TestUnknown(t *testing.T) {
 	f(Example{"C 200 XYZ something_new"}, "", "flag XYZ", "details something_new")
 	f(Example{"C 503 - something_new"}, "", "details something_new")
 	f(Example{"C 503 UF upstream_reset_before_response_started{new_reset|new_reason} upstream_transport_failure_reason=new_reason"},
-		"connect_failed", "reset reason new_reset", "transport failure reason new_reason")
+		"connect_failed", "reset_reason new_reset", "transport_failure_reason new_reason")
 	f(Example{"C 504 XYZ,UT response_timeout"}, "timeout", "flag XYZ")
 	f(Example{"S 500 XYZ via_upstream"}, "app_error", "flag XYZ")
 }
@@ -173,8 +179,12 @@ func TestCandidates(t *testing.T) {
 func TestRowAllocatesNothing(t *testing.T) {
 	r, c := read(t, Example{"C 503 UF upstream_reset_before_response_started{local_connection_failure}"})
 	f := FactsOf(r, &c)
-	if n := testing.AllocsPerRun(100, func() { Builtin().Row(&f) }); n != 0 {
-		t.Errorf("%v allocations", n)
+	unknown := 0
+	if n := testing.AllocsPerRun(100, func() {
+		Builtin().Row(&f)
+		Builtin().EachUnknown(f.Details, f.Reason, func(string, []byte) { unknown++ })
+	}); n != 0 || unknown != 0 {
+		t.Errorf("%v allocations, %d unknown words", n, unknown)
 	}
 }
 

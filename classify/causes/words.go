@@ -7,9 +7,16 @@ import (
 	"github.com/slowpod/slowpod/classify"
 )
 
+// The fields of records in which words stand, as metrics and reports name them.
+const (
+	FlagField        = "flag"
+	DetailsField     = "details"
+	ResetReasonField = "reset_reason" // in the braces of the details
+	FailureField     = "transport_failure_reason"
+)
+
 // Word is something that a record says beside its numbers, and what it means.
 type Word struct {
-	// Field is "flag", "details", "reset reason" or "transport failure reason".
 	Field string
 	// Text is the word as it came, from a log: escape it before it is shown.
 	Text string
@@ -23,20 +30,40 @@ type Word struct {
 func (t *Table) Words(f *Facts, flags []byte) []Word {
 	var words []Word
 	f.Flags.Each(func(flag classify.Flag) {
-		words = append(words, Word{"flag", flag.String(), t.Flags[flag].Means})
+		words = append(words, Word{FlagField, flag.String(), t.Flags[flag].Means})
 	})
 	classify.EachCustom(flags, func(name []byte) {
-		words = append(words, Word{Field: "flag", Text: string(name)})
+		words = append(words, Word{Field: FlagField, Text: string(name)})
 	})
-	if reset, ok := resetReason(f.Details); ok {
-		words = append(words, Word{"reset reason", string(reset), meaning(t.Resets, reset)})
-	} else if f.Details != nil {
-		words = append(words, Word{"details", string(f.Details), meaning(t.Details, f.Details)})
-	}
-	if f.Reason != nil {
-		words = append(words, Word{"transport failure reason", string(f.Reason), meaning(t.Reasons, f.Reason)})
-	}
+	t.each(f.Details, f.Reason, func(field string, text []byte, means string) {
+		words = append(words, Word{field, string(text), means})
+	})
 	return words
+}
+
+// EachUnknown calls f with each word of a record's details and transport
+// failure reason that the table does not know, verbatim and borrowed. It
+// allocates nothing.
+func (t *Table) EachUnknown(details, reason []byte, f func(field string, text []byte)) {
+	if reason == nil && (details == nil || string(details) == "via_upstream") {
+		return // nearly all records
+	}
+	t.each(details, reason, func(field string, text []byte, means string) {
+		if means == "" {
+			f(field, text)
+		}
+	})
+}
+
+func (t *Table) each(details, reason []byte, f func(field string, text []byte, means string)) {
+	if reset, ok := resetReason(details); ok {
+		f(ResetReasonField, reset, meaning(t.Resets, reset))
+	} else if details != nil {
+		f(DetailsField, details, meaning(t.Details, details))
+	}
+	if reason != nil {
+		f(FailureField, reason, meaning(t.Reasons, reason))
+	}
 }
 
 func meaning(terms []Term, text []byte) string {

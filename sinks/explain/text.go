@@ -181,13 +181,13 @@ func (t *text) words(words []causes.Word) {
 	}
 	for _, w := range words {
 		label := report.Safe(w.Text)
-		if w.Field != "flag" {
-			label = w.Field + " " + label
+		if w.Field != causes.FlagField {
+			label = strings.ReplaceAll(w.Field, "_", " ") + " " + label
 		}
 		means := w.Means
 		switch {
 		case means != "":
-		case w.Field == "flag":
+		case w.Field == causes.FlagField:
 			means = "unknown. It is no flag of Envoy's own; an extension may have registered it."
 		default:
 			means = "unknown to slowpod, which does not guess."
