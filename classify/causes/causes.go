@@ -20,9 +20,9 @@ import (
 type Table struct {
 	// Flags are Envoy's core flags, in Envoy's order.
 	Flags []Flag
-	// Details, Resets and Reasons are the words that records carry beside
+	// details, resets and reasons are the words that records carry beside
 	// their flags.
-	Details, Resets, Reasons []Term
+	details, resets, reasons glossary
 	// Rows are what single records mean. The first that fits holds.
 	Rows []Row
 	// Pairs are what the two sides of a call mean together.

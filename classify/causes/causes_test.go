@@ -224,3 +224,16 @@ func TestMistakes(t *testing.T) {
 		}
 	}
 }
+
+// Words of all halves are looked up on the hot path.
+func BenchmarkEachUnknown(b *testing.B) {
+	table := Builtin()
+	for _, details := range []string{"via_upstream", "downstream_remote_disconnect", "upstream_reset_before_response_started{connection_termination}"} {
+		b.Run(details, func(b *testing.B) {
+			text := []byte(details)
+			for b.Loop() {
+				table.EachUnknown(text, nil, func(string, []byte) { b.Fatal("unknown") })
+			}
+		})
+	}
+}

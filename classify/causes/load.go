@@ -37,7 +37,7 @@ func load(files fs.FS) (*Table, error) {
 			errs = append(errs, fmt.Errorf("%s.yaml: %w", file.name, err))
 		}
 	}
-	t.Details, t.Resets, t.Reasons = words.Details, words.Resets, words.Reasons
+	t.details, t.resets, t.reasons = newGlossary(words.Details), newGlossary(words.Resets), newGlossary(words.Reasons)
 	for i := range t.Rows {
 		r := &t.Rows[i]
 		if f := t.Finding(r.Finding, r.Case); f != nil && r.Causes == nil {

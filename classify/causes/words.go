@@ -57,19 +57,42 @@ func (t *Table) EachUnknown(details, reason []byte, f func(field string, text []
 
 func (t *Table) each(details, reason []byte, f func(field string, text []byte, means string)) {
 	if reset, ok := resetReason(details); ok {
-		f(ResetReasonField, reset, meaning(t.Resets, reset))
+		f(ResetReasonField, reset, t.resets.meaning(reset))
 	} else if details != nil {
-		f(DetailsField, details, meaning(t.Details, details))
+		f(DetailsField, details, t.details.meaning(details))
 	}
 	if reason != nil {
-		f(FailureField, reason, meaning(t.Reasons, reason))
+		f(FailureField, reason, t.reasons.meaning(reason))
 	}
 }
 
-func meaning(terms []Term, text []byte) string {
-	for i := range terms {
-		if anyFits(terms[i].Is, text) {
-			return terms[i].Means
+// glossary finds what a word means: those that stand in the table as they are
+// at once, since nearly all halves carry one.
+type glossary struct {
+	exact map[string]string
+	terms []Term
+}
+
+func newGlossary(terms []Term) glossary {
+	g := glossary{exact: map[string]string{}, terms: terms}
+	for _, term := range terms {
+		for _, p := range term.Is {
+			if !p.front && !p.back {
+				g.exact[p.text] = term.Means
+			}
+		}
+	}
+	return g
+}
+
+// meaning returns what a word means; "" where it is not known.
+func (g *glossary) meaning(text []byte) string {
+	if means, ok := g.exact[string(text)]; ok {
+		return means
+	}
+	for i := range g.terms {
+		if anyFits(g.terms[i].Is, text) {
+			return g.terms[i].Means
 		}
 	}
 	return ""
