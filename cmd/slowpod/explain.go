@@ -53,6 +53,9 @@ func (o *explainOptions) run(ctx context.Context, c console) error {
 	case lines && byHand:
 		return usageError{errors.New("--details, --reason, --side and --code are for FLAGS: a line holds its own")}
 	case !lines && (len(o.flags) > 0 || byHand):
+		for i, f := range o.flags {
+			o.flags[i] = shown(f)
+		}
 		o.given.Flags = strings.Join(o.flags, ",")
 		if err := explain.WriteGiven(c.stdout, causes.Builtin(), o.given, text); err != nil {
 			return usageError{err}

@@ -164,12 +164,21 @@ func TestGiven(t *testing.T) {
 			}
 			readable(t, name, b.String())
 			golden(t, "given-"+name+".txt", b.String())
+			var colour strings.Builder
+			if err := WriteGiven(&colour, causes.Builtin(), g, Options{Colour: true}); err != nil {
+				t.Fatal(err)
+			}
+			if plain := looks.ReplaceAllString(colour.String(), ""); plain != b.String() || plain == colour.String() {
+				t.Errorf("in colour it says something else:\n%s", colour.String())
+			}
 		})
 	}
 	if err := WriteGiven(new(strings.Builder), causes.Builtin(), Given{Flags: "UT", Side: "left"}, Options{}); err == nil {
 		t.Error("a side that is none is no mistake")
 	}
 }
+
+var looks = regexp.MustCompile("\x1b\\[[0-9;]*m")
 
 func TestUnseen(t *testing.T) {
 	var b strings.Builder

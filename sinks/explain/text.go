@@ -37,8 +37,6 @@ func newText(t *causes.Table, o Options) *text {
 // The few looks that text has.
 const (
 	bold    = "1"
-	dim     = "2"
-	yellow  = "1;33"
 	command = "36"
 )
 
