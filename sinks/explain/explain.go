@@ -38,6 +38,7 @@ type group struct {
 	names causes.Names
 	line  string // what the first of them says, in short
 	count int
+	alone bool // some of them are not known to be one side of a call
 }
 
 // kept is a record that may be one side of a call.
@@ -67,6 +68,7 @@ func (e *Entries) Add(r *accesslog.Record) {
 	g.count++
 	if len(e.kept) == maxKept {
 		e.beyond++
+		g.alone = true
 		return
 	}
 	k := kept{group: g, facts: f, names: names}
@@ -74,8 +76,7 @@ func (e *Entries) Add(r *accesslog.Record) {
 	record.From(r, c, 0, int64(len(e.kept)))
 	k.bytes = record.AppendTo(nil)
 	if err := k.record.Decode(k.bytes); err != nil {
-		e.beyond++ // cannot be: it was just encoded
-		return
+		panic(err) // it was just encoded
 	}
 	e.kept = append(e.kept, k)
 }

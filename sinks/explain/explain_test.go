@@ -277,6 +277,18 @@ func TestHostile(t *testing.T) {
 	}
 }
 
+// A kind of record that comes after all that are kept is explained in full.
+func TestBeyondTheBound(t *testing.T) {
+	var lines []string
+	for range maxKept {
+		lines = append(lines, client("a", "10.0.0.1:80", `"response_code":200,"response_code_details":"via_upstream"`))
+	}
+	text := explained(t, append(lines, client("b", "10.0.0.1:80", ut))...)
+	if !strings.Contains(text, "Likely causes") || !strings.Contains(text, "among the first 2000 records") {
+		t.Error(text)
+	}
+}
+
 // What can be written into a log by anybody does not make slowpod grow.
 func TestBounds(t *testing.T) {
 	e, p := NewEntries(causes.Builtin()), accesslog.NewParser()

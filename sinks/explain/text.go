@@ -88,17 +88,16 @@ func (e *Entries) Write(w io.Writer, o Options) error {
 		t.call(c)
 		t.line("")
 	}
-	alone := map[*group]bool{}
 	for i := range e.kept {
 		if k := &e.kept[i]; !k.paired {
-			alone[k.group] = true
+			k.group.alone = true
 		}
 	}
 	for i, g := range e.groups {
 		if i > 0 {
 			t.line("")
 		}
-		t.group(g, !alone[g], len(e.groups) > 1)
+		t.group(g, len(e.groups) > 1)
 	}
 	if e.beyond > 0 {
 		t.line("")
@@ -109,8 +108,8 @@ func (e *Entries) Write(w io.Writer, o Options) error {
 }
 
 // group tells what records mean; in short where a call says the rest, or where
-// they are fine and others are not.
-func (t *text) group(g *group, paired, fine bool) {
+// they are fine and others may not be.
+func (t *text) group(g *group, fine bool) {
 	title := "Not in the table: what this record means is unknown"
 	if g.row != nil {
 		title = g.row.Title
@@ -134,7 +133,7 @@ func (t *text) group(g *group, paired, fine bool) {
 	t.line("")
 	t.wrap("  ", g.row.Means)
 	t.words(g.words)
-	if paired {
+	if !g.alone {
 		return // the call says the rest
 	}
 	t.causes(g.row.Causes, &g.names)
