@@ -1,9 +1,6 @@
 package causes
 
 import (
-	"fmt"
-	"strings"
-
 	"github.com/slowpod/slowpod/classify"
 )
 
@@ -96,72 +93,4 @@ func (g *glossary) meaning(text []byte) string {
 		}
 	}
 	return ""
-}
-
-// String says in a line which records it is about, in Envoy's words.
-func (w *When) String() string {
-	var parts []string
-	add := func(format, value string) {
-		if value != "" {
-			parts = append(parts, fmt.Sprintf(format, value))
-		}
-	}
-	add("flags %s", w.Flags.text)
-	add("flag %s", strings.ReplaceAll(w.AnyFlag.text, ",", " or "))
-	add("without %s", w.Without.text)
-	if w.NoFlag {
-		parts = append(parts, "no flag")
-	}
-	add("side %s", w.Side)
-	if w.TCP != nil && *w.TCP {
-		parts = append(parts, "TCP")
-	}
-	add("code %s", either(w.Code))
-	add("details %s", either(w.Details))
-	add("transport failure reason %s", either(w.Reason))
-	add("connection_termination_details %s", either(w.Termination))
-	add("cluster %s", either(w.Cluster))
-	add("route %s", either(w.Route))
-	add("subset %s", w.Subset)
-	add("upstream_host %s", w.UpstreamHost)
-	add("upstream_local_address %s", w.UpstreamLocal)
-	if w.DurationBelow > 0 {
-		parts = append(parts, fmt.Sprintf("duration below %d ms", w.DurationBelow))
-	}
-	if parts == nil {
-		return "any other record"
-	}
-	return strings.Join(parts, ", ")
-}
-
-// Open says in a line what a row looks at beyond what is given. The flags are.
-func (w *When) Open(f *Facts) string {
-	open := *w
-	open.Flags, open.AnyFlag, open.Without, open.NoFlag = FlagSet{}, FlagSet{}, FlagSet{}, false
-	for _, field := range []struct {
-		given Given
-		clear func()
-	}{
-		{GivenSide, func() { open.Side = "" }},
-		{GivenCode, func() { open.Code = nil }},
-		{GivenDetails, func() { open.Details = nil }},
-		{GivenReason, func() { open.Reason = nil }},
-	} {
-		if f.Given&field.given != 0 {
-			field.clear()
-		}
-	}
-	return open.String()
-}
-
-func either[T fmt.Stringer](values []T) string {
-	var texts []string
-	for _, v := range values {
-		text := v.String()
-		if text == "-" {
-			text = "none"
-		}
-		texts = append(texts, text)
-	}
-	return strings.Join(texts, " or ")
 }
