@@ -1,8 +1,6 @@
 package causes
 
-import (
-	"github.com/slowpod/slowpod/classify"
-)
+import "github.com/slowpod/slowpod/classify"
 
 // The fields of records in which words stand, as metrics and reports name them.
 const (
