@@ -21,6 +21,7 @@ import (
 	"github.com/slowpod/slowpod/sinks/alertmanager"
 	"github.com/slowpod/slowpod/sinks/calls"
 	"github.com/slowpod/slowpod/sinks/report"
+	"github.com/slowpod/slowpod/sinks/spool"
 )
 
 // daemon is `slowpod run`, configured.
@@ -187,13 +188,13 @@ func (d *daemon) openCalls(streams *app.Streams, reg prometheus.Registerer) (*ca
 	if err != nil {
 		return nil, nil, fmt.Errorf("calls file: %w", err)
 	}
-	spool, err := calls.NewSpool(f, d.callsFile, reg)
+	waiting, err := spool.New(f, "calls", d.callsFile, reg)
 	if err != nil {
 		return nil, nil, err
 	}
-	return calls.NewSpooled(spool, streams.Name), func() error {
+	return calls.NewSpooled(waiting, streams.Name), func() error {
 		defer f.Close()
-		if err := spool.Close(); err != nil {
+		if err := waiting.Close(); err != nil {
 			return fmt.Errorf("calls file: %w", err)
 		}
 		return nil

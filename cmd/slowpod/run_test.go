@@ -467,7 +467,7 @@ func TestRunWithAFullDisk(t *testing.T) {
 	if n := strings.Count(last, "cannot be written"); n != 1 {
 		t.Errorf("said %d times", n)
 	}
-	if !strings.Contains(last, " calls could not be written: ") {
+	if !strings.Contains(last, " lines could not be written: ") {
 		t.Errorf("its last words:\n%s", last)
 	}
 }
