@@ -13,9 +13,8 @@ type Letter struct {
 	// number from 1; from Kafka topic/partition and the offset.
 	File string
 	Line int64
-	// Fault is where reading the line failed, in bytes from its begin; -1 where
-	// the reason is of no single place.
-	Fault int
+	// Byte is the first byte of the line, from 0, at which it cannot be read.
+	Byte int
 	// Cut says that the line was longer than ingest.MaxLineBytes and that Text
 	// is only its begin.
 	Cut bool

@@ -17,7 +17,7 @@ type row struct {
 	Reason string `json:"reason"`
 	File   string `json:"file"`
 	Line   int64  `json:"line"`
-	Fault  *int   `json:"fault"`
+	Byte   int    `json:"byte"`
 	Cut    bool   `json:"cut"`
 	// One of the two: Text where the line is UTF-8, else Base64, so that every
 	// byte survives.
@@ -65,10 +65,7 @@ func (f *File) Put(l Letter) {
 	if f.err != nil {
 		return
 	}
-	r := row{Reason: l.Reason, File: l.File, Line: l.Line, Cut: l.Cut}
-	if l.Fault >= 0 {
-		r.Fault = &l.Fault
-	}
+	r := row{Reason: l.Reason, File: l.File, Line: l.Line, Byte: l.Byte, Cut: l.Cut}
 	if utf8.Valid(l.Text) {
 		s := string(l.Text)
 		r.Text = &s

@@ -15,7 +15,7 @@ import (
 )
 
 func torn() Letter {
-	return Letter{Reason: "invalid_json", File: "gateway.log", Line: 17, Fault: 25, Text: []byte(`{"response_flags":"UT","p`)}
+	return Letter{Reason: "invalid_json", File: "gateway.log", Line: 17, Byte: 25, Text: []byte(`{"response_flags":"UT","p`)}
 }
 
 func lines(t *testing.T, letters ...Letter) string {
@@ -39,13 +39,13 @@ func TestLine(t *testing.T) {
 			t.Errorf("-want +got\n%s", diff)
 		}
 	}
-	f(torn(), `{"reason":"invalid_json","file":"gateway.log","line":17,"fault":25,"cut":false,"text":"{\"response_flags\":\"UT\",\"p","base64":null}`)
-	f(Letter{Reason: "too_long", File: "envoy/2", Line: 1 << 40, Fault: -1, Cut: true, Text: []byte("AAAA")},
-		`{"reason":"too_long","file":"envoy/2","line":1099511627776,"fault":null,"cut":true,"text":"AAAA","base64":null}`)
-	f(Letter{Reason: "no_time", File: "-", Line: 1, Fault: 0, Text: []byte("a <b> & ä")},
-		`{"reason":"no_time","file":"-","line":1,"fault":0,"cut":false,"text":"a <b> & ä","base64":null}`)
-	f(Letter{Reason: "invalid_text", File: "-", Line: 2, Fault: -1, Text: []byte("[\xff")},
-		`{"reason":"invalid_text","file":"-","line":2,"fault":null,"cut":false,"text":null,"base64":"W/8="}`)
+	f(torn(), `{"reason":"invalid_json","file":"gateway.log","line":17,"byte":25,"cut":false,"text":"{\"response_flags\":\"UT\",\"p","base64":null}`)
+	f(Letter{Reason: "too_long", File: "envoy/2", Line: 1 << 40, Byte: 4, Cut: true, Text: []byte("AAAA")},
+		`{"reason":"too_long","file":"envoy/2","line":1099511627776,"byte":4,"cut":true,"text":"AAAA","base64":null}`)
+	f(Letter{Reason: "no_time", File: "-", Line: 1, Text: []byte("a <b> & ä")},
+		`{"reason":"no_time","file":"-","line":1,"byte":0,"cut":false,"text":"a <b> & ä","base64":null}`)
+	f(Letter{Reason: "invalid_text", File: "-", Line: 2, Text: []byte("[\xff")},
+		`{"reason":"invalid_text","file":"-","line":2,"byte":0,"cut":false,"text":null,"base64":"W/8="}`)
 }
 
 // Every byte of a line comes back, and none of it does anything to who reads the

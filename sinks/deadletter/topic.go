@@ -61,8 +61,8 @@ type TopicOptions struct {
 }
 
 // Topic writes letters that came from Kafka to a topic of its own: the value is
-// the line as it came, the headers are reason, topic, partition, offset, fault
-// (where it is known) and cut, all as text, and the key is topic/partition, so
+// the line as it came, the headers are reason, topic, partition, offset, byte
+// and cut, all as text, and the key is topic/partition, so
 // that the letters of a partition stay in their order. A topic that does not
 // exist is waited for.
 //
@@ -135,20 +135,17 @@ func message(l Letter) kafkago.Message {
 	if i := strings.LastIndexByte(l.File, '/'); i >= 0 {
 		topic, partition = l.File[:i], l.File[i+1:]
 	}
-	m := kafkago.Message{
+	return kafkago.Message{
 		Key: []byte(l.File), Value: bytes.Clone(l.Text[:min(len(l.Text), MaxText)]),
 		Headers: []kafkago.Header{
 			{Key: "reason", Value: []byte(l.Reason)},
 			{Key: "topic", Value: []byte(topic)},
 			{Key: "partition", Value: []byte(partition)},
 			{Key: "offset", Value: strconv.AppendInt(nil, l.Line, 10)},
+			{Key: "byte", Value: strconv.AppendInt(nil, int64(l.Byte), 10)},
 			{Key: "cut", Value: strconv.AppendBool(nil, l.Cut || len(l.Text) > MaxText)},
 		},
 	}
-	if l.Fault >= 0 {
-		m.Headers = append(m.Headers, kafkago.Header{Key: "fault", Value: strconv.AppendInt(nil, int64(l.Fault), 10)})
-	}
-	return m
 }
 
 // Flush waits until what was put so far is delivered or dropped. It waits for

@@ -135,7 +135,7 @@ func TestTopic(t *testing.T) {
 	c := newCluster(t, testTopic)
 	s := c.sink()
 	text := []byte("{\"response_flags\":\"\xff\x00")
-	s.Put(Letter{Reason: "invalid_json", File: "envoy/12", Line: 1 << 40, Fault: 20, Text: text})
+	s.Put(Letter{Reason: "invalid_json", File: "envoy/12", Line: 1 << 40, Byte: 20, Text: text})
 	text[0] = '!' // it is borrowed
 	s.flushed()
 	r := c.read(1)[0]
@@ -146,7 +146,7 @@ func TestTopic(t *testing.T) {
 		t.Errorf("key %q", r.Key)
 	}
 	want := map[string]string{
-		"reason": "invalid_json", "topic": "envoy", "partition": "12", "offset": "1099511627776", "fault": "20", "cut": "false",
+		"reason": "invalid_json", "topic": "envoy", "partition": "12", "offset": "1099511627776", "byte": "20", "cut": "false",
 	}
 	if diff := cmp.Diff(want, headers(r)); diff != "" {
 		t.Error(diff)
@@ -160,12 +160,12 @@ func TestALongLineIsCut(t *testing.T) {
 	s := c.sink()
 	f := func(length int, cut bool, wantLength int, wantCut string) {
 		t.Helper()
-		m := message(Letter{File: strings.Repeat("t", 249) + "/1000", Fault: -1, Cut: cut, Text: bytes.Repeat([]byte("x"), length)})
+		m := message(Letter{File: strings.Repeat("t", 249) + "/1000", Cut: cut, Text: bytes.Repeat([]byte("x"), length)})
 		got := map[string]string{}
 		for _, h := range m.Headers {
 			got[h.Key] = string(h.Value)
 		}
-		if _, ok := got["fault"]; ok || len(m.Value) != wantLength || got["cut"] != wantCut {
+		if len(m.Value) != wantLength || got["cut"] != wantCut {
 			t.Errorf("%d bytes, headers %v", len(m.Value), got)
 		}
 	}
