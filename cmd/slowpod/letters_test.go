@@ -33,6 +33,14 @@ var rejected = map[accesslog.Reason]string{
 	accesslog.TooLong:       `{"start_time":"2026-03-02T10:00:00.000Z","path":"/` + strings.Repeat("x", 2*ingest.MaxLineBytes),
 }
 
+// rejectedAt is the byte at which each of them cannot be read.
+var rejectedAt = map[accesslog.Reason]int{
+	accesslog.InvalidJSON: 110, accesslog.InvalidText: 55, // where they end
+	accesslog.InvalidTime: 14, accesslog.InvalidNumber: 57, // the value
+	accesslog.NoTime: 0, accesslog.Partial: 38, // the piece
+	accesslog.TooLong: ingest.MaxLineBytes,
+}
+
 // foreign are lines that are no fault.
 var foreign = []string{`hello`, `{"level":"info","msg":"ready"}`, "\x00\xff", `a,b,c`}
 
@@ -108,8 +116,8 @@ func areRejected(t *testing.T, letters []letter, file string) {
 		number := 2 * (i + 1)
 		text, cut := lines[number-1], len(lines[number-1]) > ingest.MaxLineBytes
 		text = text[:min(len(text), ingest.MaxLineBytes)]
-		if l.Reason != reasons[i].String() || l.File != file || l.Line != int64(number) || l.Cut != cut || l.bytes(t) != text {
-			t.Errorf("%s: %s of %s:%d, cut %v, %.100q", reasons[i], l.Reason, l.File, l.Line, l.Cut, l.bytes(t))
+		if l.Reason != reasons[i].String() || l.File != file || l.Line != int64(number) || l.Byte != rejectedAt[reasons[i]] || l.Cut != cut || l.bytes(t) != text {
+			t.Errorf("%s: %s of %s:%d, byte %d, cut %v, %.100q", reasons[i], l.Reason, l.File, l.Line, l.Byte, l.Cut, l.bytes(t))
 		}
 	}
 }
@@ -239,7 +247,7 @@ dead_letters: {topic: envoy-dead}
 		}
 		cut := len(text) > 1_000_000
 		if diff := cmp.Diff(map[string]string{
-			"reason": want[i].String(), "topic": "envoy", "partition": "1", "offset": fmt.Sprint(offset), "byte": got["byte"], "cut": fmt.Sprint(cut),
+			"reason": want[i].String(), "topic": "envoy", "partition": "1", "offset": fmt.Sprint(offset), "byte": fmt.Sprint(rejectedAt[want[i]]), "cut": fmt.Sprint(cut),
 		}, got); diff != "" {
 			t.Error(diff)
 		}

@@ -27,25 +27,27 @@ func (p *Parser) readTime(v *fastjson.Value) {
 	}
 }
 
-// isPiece says that Fluent Bit read a piece of a line and did not join it.
-func (d *document) isPiece() bool {
+// piece is the key that says that Fluent Bit read a piece of a line and did not
+// join it, noKey if none does.
+func (d *document) piece() key {
 	for _, k := range [...]key{keyPiece, keyPieceOld} {
 		if string(stringOf(d.values[k])) == "P" {
-			return true
+			return k
 		}
 	}
-	return false
+	return noKey
 }
 
-// wrapped is the line or object that the document wraps, nil if none.
-func (d *document) wrapped() *fastjson.Value {
+// wrapped is the key of the line or object that the document wraps, noKey if
+// there is none.
+func (d *document) wrapped() key {
 	for _, k := range [...]key{keyLog, keyMessage} {
 		v := d.values[k]
 		if v != nil && (v.Type() == fastjson.TypeString || v.Type() == fastjson.TypeObject) {
-			return v
+			return k
 		}
 	}
-	return nil
+	return noKey
 }
 
 // writerReader reads the kubernetes object of Fluent Bit's filter of that name

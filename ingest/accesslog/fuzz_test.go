@@ -120,7 +120,7 @@ func compare(t *testing.T, p *Parser, line []byte) Result {
 	t.Helper()
 	var got Record
 	result, reason := p.Parse(line, &got)
-	invariants(t, line, got, result, reason)
+	invariants(t, p, line, got, result, reason)
 
 	want, wantResult, wantReason, sure := oracle(line)
 	switch {
@@ -173,7 +173,7 @@ func FuzzText(f *testing.F) {
 		before := bytes.Clone(line)
 		var got, again Record
 		result, reason := p.Parse(line, &got)
-		invariants(t, line, got, result, reason)
+		invariants(t, p, line, got, result, reason)
 		if !bytes.Equal(before, line) {
 			t.Fatalf("Parse changed the line %q to %q", before, line)
 		}
@@ -192,8 +192,11 @@ func FuzzText(f *testing.F) {
 }
 
 // invariants holds for any line.
-func invariants(t *testing.T, line []byte, r Record, result Result, reason Reason) {
+func invariants(t *testing.T, p *Parser, line []byte, r Record, result Result, reason Reason) {
 	t.Helper()
+	if offset := p.Offset(); offset < 0 || offset > len(line) || result != Malformed && offset != 0 {
+		t.Fatalf("Parse(%q) = %v, %v at %d", line, result, reason, offset)
+	}
 	if (reason == NoReason) == (result == Malformed) || result > Malformed || reason == TooLong {
 		t.Fatalf("Parse(%q) = %v, %v", line, result, reason)
 	}

@@ -126,7 +126,7 @@ func TestRealFiles(t *testing.T) {
 			for _, line := range realLines(t, name) {
 				var r Record
 				result, reason := p.Parse(line, &r)
-				invariants(t, line, r, result, reason)
+				invariants(t, p, line, r, result, reason)
 				got.add(result, reason)
 				if line = bytes.TrimSpace(line); bytes.HasPrefix(line, []byte("{")) {
 					compare(t, p, line)
