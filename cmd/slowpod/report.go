@@ -7,6 +7,7 @@ import (
 	"io"
 	"log/slog"
 	"os"
+	"path/filepath"
 	"slices"
 	"time"
 
@@ -54,7 +55,7 @@ func (o *reportOptions) run(ctx context.Context, c console) error {
 	if err != nil {
 		return err
 	}
-	if err := errors.Join(notAnInput("--calls", o.calls, files), notAnInput("--dead-letters", o.letters, files)); err != nil {
+	if err := checkOutputs(o.calls, o.letters, files); err != nil {
 		return err
 	}
 	offline := app.Offline{Files: files, Stdin: c.stdin, Logger: slog.New(slog.NewTextHandler(c.stderr, nil))}
@@ -137,6 +138,17 @@ func openLetters(name string) (*os.File, error) {
 		return nil, err
 	}
 	return f, nil
+}
+
+// checkOutputs finds files to write to that are something else.
+func checkOutputs(calls, letters string, inputs []string) error {
+	if err := errors.Join(notAnInput("--calls", calls, inputs), notAnInput("--dead-letters", letters, inputs)); err != nil {
+		return err
+	}
+	if calls != "" && letters != "" && filepath.Clean(calls) == filepath.Clean(letters) {
+		return usageError{errors.New("--calls and --dead-letters name one file: name two")}
+	}
+	return nil
 }
 
 // notAnInput keeps an output from replacing, or growing, what is to be read; flag

@@ -96,13 +96,13 @@ func (o *runOptions) run(ctx context.Context, c console) error {
 // inputs is what files are to be read; none if topics are.
 func (o *runOptions) inputs(cfg app.Config, stdin io.Reader) ([]string, error) {
 	if len(cfg.Input.Files) == 0 {
-		return nil, nil
+		return nil, checkOutputs(o.calls, cfg.DeadLetters.File, nil)
 	}
 	files, err := inputs(cfg.Input.Files, stdin)
 	if err != nil {
 		return nil, err
 	}
-	return files, errors.Join(notAnInput("--calls", o.calls, files), notAnInput("--dead-letters", cfg.DeadLetters.File, files))
+	return files, checkOutputs(o.calls, cfg.DeadLetters.File, files)
 }
 
 func newLogger(level *promslog.Level, format string, w io.Writer) *slog.Logger {
