@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/slowpod/slowpod/classify/causes"
 	"github.com/slowpod/slowpod/correlate"
 	"github.com/slowpod/slowpod/correlate/kind"
 )
@@ -34,7 +35,7 @@ func cause(f *correlate.Finding) string {
 
 // nextOfNode is what to run where the pods of a node are slow.
 func nextOfNode(f *correlate.Finding) []Step {
-	node := word(f.Node, "node")
+	node := causes.InCommand(f.Node, "node")
 	return []Step{
 		{Why: "See the node’s conditions, what runs on it and what happened to it", Command: "kubectl describe node " + node},
 		{Why: "See whether it is starved of CPU or memory", Command: "kubectl top node " + node},
@@ -44,7 +45,7 @@ func nextOfNode(f *correlate.Finding) []Step {
 
 // nextOfService is what to run where all pods are slow.
 func nextOfService(f *correlate.Finding, ns string) []Step {
-	service := word(shortName(f.Service), "service")
+	service := causes.InCommand(shortName(f.Service), "service")
 	return []Step{
 		{Why: "See which pods serve it, since when, and how often they were restarted",
 			Command: fmt.Sprintf("kubectl -n %s get endpoints %s", ns, service)},
@@ -57,7 +58,7 @@ func nextOfService(f *correlate.Finding, ns string) []Step {
 func nextOfCallers(f *correlate.Finding, ns string) []Step {
 	caller := "<caller>"
 	if len(f.Evidence.Callers) > 0 {
-		caller = word(f.Evidence.Callers[0], "caller")
+		caller = causes.InCommand(f.Evidence.Callers[0], "caller")
 	}
 	since := time.UnixMilli(f.Start).UTC().Format(time.RFC3339)
 	return []Step{
@@ -70,7 +71,7 @@ func nextOfCallers(f *correlate.Finding, ns string) []Step {
 
 // next is what to run, in order. Nothing that changes the cluster comes first.
 func next(f *correlate.Finding) []Step {
-	ns, pod := word(f.Namespace, "namespace"), word(f.Pod, "pod")
+	ns, pod := causes.InCommand(f.Namespace, "namespace"), causes.InCommand(f.Pod, "pod")
 	var steps []Step
 	switch {
 	case f.Kind == kind.SlowNode:
@@ -80,10 +81,10 @@ func next(f *correlate.Finding) []Step {
 	case f.Kind == kind.CallerCancels:
 		return nextOfCallers(f, ns)
 	case f.Pod == "":
-		if ip := ipOf(f.UpstreamHost); ip != "" {
+		if a, ok := causes.AddrPort(f.UpstreamHost); ok {
 			steps = append(steps, Step{
 				Why:     "Which pod has this address: put its name in place of <pod> below",
-				Command: fmt.Sprintf("kubectl -n %s get pod -o wide --field-selector status.podIP=%s", ns, ip),
+				Command: fmt.Sprintf("kubectl -n %s get pod -o wide --field-selector status.podIP=%s", ns, a.Addr()),
 			})
 		}
 	}

@@ -260,22 +260,6 @@ func TestHostileNamesInCommands(t *testing.T) {
 				checkNext(t, name, &told)
 			}
 		}
-		if word(text, "pod") != "<pod>" {
-			t.Errorf("%q enters a command", text)
-		}
-	}
-	for _, text := range []string{"a", "catalog-v2-56c9bc5bc4-8zkxj", "catalog.shop.svc.cluster.local", "0", "10.0.0.1", strings.Repeat("a", 63)} {
-		if word(text, "pod") != text {
-			t.Errorf("%q does not enter a command", text)
-		}
-	}
-	for host, want := range map[string]string{
-		"172.17.0.17:3000": "172.17.0.17", "[2001:db8::1]:80": "2001:db8::1",
-		"": "", "172.17.0.17": "", "cart:80": "", "172.17.0.17:": "", "172.17.0.17:99999": "", "[fe80::1%eth0]:80": "", "1.2.3.4:80;x": "", " 1.2.3.4:80": "",
-	} {
-		if got := ipOf(host); got != want {
-			t.Errorf("ipOf(%q) = %q, want %q", host, got, want)
-		}
 	}
 }
 
