@@ -6,10 +6,10 @@ import (
 	"slices"
 
 	"github.com/slowpod/slowpod/correlate/durations"
+	"github.com/slowpod/slowpod/correlate/kind"
 )
 
-// State is what slowpod holds a pod or a service to be, and the kind of a
-// finding.
+// State is what slowpod holds a pod or a service to be.
 type State uint8
 
 // The states of a pod, worst last, then those of a service, worst last.
@@ -21,19 +21,29 @@ const (
 	SlowPod
 	CallerCancels
 	SlowService
-	// SlowNode is a kind of finding only.
-	SlowNode
 
 	// States is the number of states.
-	States = int(SlowNode) + 1
+	States = int(SlowService) + 1
 )
 
 var stateNames = [States]string{
-	"healthy", "starting", "network", "slow_pod_unverified", "slow_pod", "caller_cancels", "slow_service", "slow_node",
+	"healthy", "starting", "network", "slow_pod_unverified", "slow_pod", "caller_cancels", "slow_service",
 }
 
-// String returns the state's name, a metric label and a kind of finding.
+// String returns the state's name, a metric label.
 func (s State) String() string { return stateNames[s] }
+
+// finding is the kind of finding that a pod in the state gets; it must not be
+// Healthy or Starting.
+func (s State) finding() kind.Kind {
+	switch s {
+	case SlowPod:
+		return kind.SlowPod
+	case SlowPodUnverified:
+		return kind.SlowPodUnverified
+	}
+	return kind.Network
+}
 
 // The judge compares how long a pod's requests take with what its siblings'
 // take in the same seconds, beyond a dead zone, and with its own past. What
@@ -326,19 +336,19 @@ func (c *Correlator) verdict(p *pod, now int64) State {
 // decide opens, raises or ends the pod's finding after a slice.
 func (c *Correlator) decide(p *pod, now int64) {
 	j := &p.judge
-	kind := c.verdict(p, now)
+	state := c.verdict(p, now)
 	switch {
 	case c.young(j, now, grace):
-		j.state, j.worst = kind, max(j.worst, kind)
+		j.state, j.worst = state, max(j.worst, state)
 	case j.finding == nil:
 		j.state = Healthy
-		if kind != Healthy {
-			c.open(p, kind, now, now)
+		if state != Healthy {
+			c.open(p, state, now, now)
 		}
 	case j.alone: // decideService ends it
-	case kind == SlowPod && j.finding.Kind != SlowPod:
+	case state == SlowPod && j.finding.Kind != kind.SlowPod:
 		// Its own records say so now: it is the same trouble, known better.
-		c.supersede(p, kind, now)
+		c.supersede(p, state, now)
 	case j.recovered():
 		c.end(p, j.evidence.lastBad)
 		j.clear()
@@ -374,10 +384,10 @@ func (j *judge) clear() {
 // that said otherwise; where that has fallen silent, by the other.
 func (j *judge) recovered() bool {
 	side := SideServer
-	if j.finding.Kind != SlowPod || !j.reporting() && j.sides[SideClient].window.N() > 0 {
+	if j.finding.Kind != kind.SlowPod || !j.reporting() && j.sides[SideClient].window.N() > 0 {
 		side = SideClient
 	}
-	if j.finding.Kind == Network {
+	if j.finding.Kind == kind.Network {
 		return j.netCount == 0 && j.level(SideServer) < quietBelow
 	}
 	s := &j.sides[side]

@@ -4,6 +4,8 @@ import (
 	"cmp"
 	"maps"
 	"slices"
+
+	"github.com/slowpod/slowpod/correlate/kind"
 )
 
 // Pods that become slow together, on one node and of several services, have the
@@ -22,7 +24,7 @@ func (c *Correlator) judgeNodes(now int64) {
 	}
 	byNode := map[string][]*Finding{}
 	for _, f := range c.findings {
-		if f.pod != nil && !f.Ended && f.pod.node != "" && (f.Kind == SlowPod || f.Kind == SlowPodUnverified) {
+		if f.pod != nil && !f.Ended && f.pod.node != "" && (f.Kind == kind.SlowPod || f.Kind == kind.SlowPodUnverified) {
 			byNode[f.pod.node] = append(byNode[f.pod.node], f)
 		}
 	}
@@ -54,7 +56,7 @@ func (c *Correlator) judgeNode(node string, slow []*Finding, now int64) {
 		if together == nil {
 			return
 		}
-		f = &Finding{Kind: SlowNode, Node: node, Start: together[0].Start, Detected: now, members: together}
+		f = &Finding{Kind: kind.SlowNode, Node: node, Start: together[0].Start, Detected: now, members: together}
 		for _, m := range together {
 			m.Covered = true
 		}

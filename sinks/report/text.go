@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/slowpod/slowpod/correlate"
+	"github.com/slowpod/slowpod/correlate/kind"
 )
 
 // TextOptions says how text is written.
@@ -273,7 +274,7 @@ func figures(r *Report, f *Finding) [][2]string {
 		}
 	}
 	than := "the siblings’"
-	if e.Siblings == 0 && ofPod || f.Kind == correlate.SlowService.String() {
+	if e.Siblings == 0 && ofPod || f.Kind == kind.SlowService.String() {
 		than = "that before"
 	}
 	for _, q := range [...]struct {
