@@ -7,8 +7,10 @@ import "github.com/valyala/fastjson"
 type document struct {
 	parser fastjson.Parser
 	values [numKeys]*fastjson.Value
-	// collect is stored because a method value made per call would allocate.
-	collect func(name []byte, v *fastjson.Value)
+	// headers are the values of an object of headers.
+	headers [numKeys]*fastjson.Value
+	// They are stored because a method value made per call would allocate.
+	collect, collectHeader func(name []byte, v *fastjson.Value)
 	// large says that the parser's memory grew beyond keepBytes.
 	large bool
 }
@@ -22,6 +24,11 @@ func newDocument() *document {
 	d.collect = func(name []byte, v *fastjson.Value) {
 		if k := keyOf(name); k != noKey {
 			d.values[k] = v
+		}
+	}
+	d.collectHeader = func(name []byte, v *fastjson.Value) {
+		if k := keyOf(name); k.ofHeader() {
+			d.headers[k] = v
 		}
 	}
 	return d
@@ -48,10 +55,27 @@ func (d *document) parse(b []byte) (object *fastjson.Object, fault int) {
 	return object, -1
 }
 
-// set makes the values of the object those of the document.
+// set makes the values of the object those of the document. A header in an
+// object of headers counts where the object itself does not have it.
 func (d *document) set(object *fastjson.Object) {
 	d.values = [numKeys]*fastjson.Value{}
 	object.Visit(d.collect)
+	for _, k := range [...]key{keyRequestHeaders, keyResponseHeaders} {
+		if v := d.values[k]; v != nil && v.Type() == fastjson.TypeObject {
+			d.setHeaders(v)
+		}
+	}
+}
+
+func (d *document) setHeaders(v *fastjson.Value) {
+	d.headers = [numKeys]*fastjson.Value{}
+	object, _ := v.Object()
+	object.Visit(d.collectHeader)
+	for k, header := range d.headers {
+		if header != nil && isNull(d.values[k]) {
+			d.values[k] = header
+		}
+	}
 }
 
 // has says that the key is there, whatever its value.

@@ -63,7 +63,7 @@ func (d *document) isEntry() bool {
 // readEntry fills the record. A key of Istio's default format wins over its
 // alias. The key is the one whose value cannot be read.
 func (p *Parser) readEntry(d *document, r *Record) (Reason, key) {
-	r.Method = d.text(keyMethod)
+	r.Method = d.text(keyMethod, keyMethodHeader)
 	r.Path = d.text(keyPath, keyPathHeader)
 	r.Protocol = d.text(keyProtocol)
 	r.Authority = d.text(keyAuthority, keyAuthorityHeader)

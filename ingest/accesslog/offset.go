@@ -1,6 +1,7 @@
 package accesslog
 
 import (
+	"bytes"
 	"unicode/utf16"
 	"unicode/utf8"
 
@@ -73,6 +74,9 @@ func valueOf(b []byte, i int, k key) int {
 
 // nameOf is the key that a JSON string names.
 func nameOf(quoted []byte) key {
+	if bytes.IndexByte(quoted, '\\') < 0 {
+		return keyOf(quoted[1 : len(quoted)-1])
+	}
 	v, err := fastjson.ParseBytes(quoted)
 	if err != nil {
 		return noKey

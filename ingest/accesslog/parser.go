@@ -44,8 +44,9 @@ func NewParser() *Parser {
 //     method with path. The values do not matter: a key that is null counts.
 //   - A text line is an entry if it begins with [YYYY-MM-DDTHH:…] and a quote;
 //     without the time, if it is whole in every other respect.
-//   - Around either there may be Docker's, Fluent Bit's or the CRI's wrapper, and
-//     the prefixes of kubectl logs and docker compose.
+//   - Around either there may be the wrapper of Docker, the CRI, Fluent Bit or
+//     Google Cloud Logging, and the prefixes of kubectl logs and docker compose:
+//     three JSON strings deep, and in each three objects.
 func (p *Parser) Parse(line []byte, r *Record) (Result, Reason) {
 	p.ended, p.hasEnded, p.offset = 0, false, 0
 	*r = Record{ServiceTime: -1}

@@ -10,7 +10,7 @@ import "bytes"
 //	[START] "METHOD PATH PROTOCOL" CODE FLAGS
 //	  (nothing)                     Envoy, Istio 1.0
 //	  "MIXER"                       Istio 1.1 and 1.2
-//	  "MIXER" "FAILURE"             Istio 1.3 to 1.7
+//	  "MIXER" "FAILURE"             Istio 1.2 under the control plane of 1.3, 1.3 to 1.7
 //	  "FAILURE"                     Istio 1.8
 //	  DETAILS TERMINATION "FAILURE" Istio 1.9 and later
 //	RECEIVED SENT DURATION SERVICE_TIME "FORWARDED_FOR" "USER_AGENT" "REQUEST_ID" "AUTHORITY" "UPSTREAM_HOST"
@@ -43,14 +43,17 @@ func (p *Parser) parseText(entry []byte, r *Record) (Result, Reason) {
 		if _, _, again := cutTime(trimSpace(b)); again {
 			return p.malformed(InvalidText, indexIn(entry, b)) // torn here, and the next line behind
 		}
+		if bytes.HasPrefix(b, []byte(` \"`)) {
+			return p.malformed(InvalidText, indexIn(entry, b)+1) // cut out of JSON as it was
+		}
 		if b, ok = bytes.CutPrefix(b, []byte(" ")); !ok || b[0] != '"' {
 			return Foreign, NoReason
 		}
 	}
 	// Where another line begins in this one, it was written while this one was
 	// not finished: whose fields are whose is a guess.
-	if i := bytes.Index(b, []byte(`Z] "`)); i >= 0 {
-		return p.notText(timed, indexIn(entry, b)+max(bytes.LastIndexByte(b[:i], '['), 0))
+	if i := anotherLine(b); i >= 0 {
+		return p.notText(timed, indexIn(entry, b)+i)
 	}
 	if rest, ok := line.split(b, r); !ok {
 		return p.notText(timed, indexIn(entry, rest))
@@ -64,6 +67,23 @@ func (p *Parser) parseText(entry []byte, r *Record) (Result, Reason) {
 	return Parsed, NoReason
 }
 
+// anotherLine is where in b a line begins, -1 if none does.
+func anotherLine(b []byte) int {
+	for end := 0; ; end++ {
+		i := bytes.Index(b[end:], []byte(`Z] "`))
+		if i < 0 {
+			return -1
+		}
+		end += i
+		near := max(0, end-maxTime)
+		if begin := bytes.LastIndexByte(b[near:end], '['); begin >= 0 {
+			if _, _, ok := cutTime(b[near+begin:]); ok {
+				return near + begin
+			}
+		}
+	}
+}
+
 // notText is the result of a line that is no text entry from the offset on.
 // Without a time nothing says that it meant to be one.
 func (p *Parser) notText(timed bool, offset int) (Result, Reason) {
@@ -73,15 +93,17 @@ func (p *Parser) notText(timed bool, offset int) (Result, Reason) {
 	return p.malformed(InvalidText, offset)
 }
 
+// maxTime bounds what may stand in the brackets; a time has 36 bytes at most.
+const maxTime = 64
+
 // cutTime splits "[TIME]…". A line that ends within the time has no rest.
 func cutTime(b []byte) (time, rest []byte, ok bool) {
 	const begin = "2006-01-02T15:"
-	const longest = 64 // of what may stand in the brackets; a time has 36 bytes at most
 	if len(b) < 1+len(begin) || !hasTimeShape(b[1:1+len(begin)]) {
 		return nil, nil, false
 	}
 	b = b[1:]
-	if i := bytes.IndexByte(b[:min(len(b), longest)], ']'); i >= 0 {
+	if i := bytes.IndexByte(b[:min(len(b), maxTime)], ']'); i >= 0 {
 		return b[:i], b[i+1:], true
 	}
 	for _, c := range b[len(begin):] {
@@ -125,7 +147,7 @@ func (l *textLine) split(b []byte, r *Record) (rest []byte, ok bool) {
 				return b, false
 			}
 			r.TransportFailure = value(failure)
-			onlyQuoted, minAddresses = nil, 6
+			onlyQuoted = nil
 		}
 	case isDigit(b[0]) || b[0] == '-' && len(b) > 1 && isDigit(b[1]):
 		minAddresses = 0
