@@ -33,6 +33,10 @@ type Evidence struct {
 	Course []Point
 	// UsualP90 is what the points were before, of all pods; 0: not known.
 	UsualP90 float64
+	// Beside is the subset of the same service that P50 and P90 compare with,
+	// where HasBeside says that it is one: "" is the pods without a subset.
+	Beside    string
+	HasBeside bool
 }
 
 // Ratio compares a quantile of durations with the siblings'. Cut: it fell on a
@@ -57,6 +61,9 @@ type evidence struct {
 	course  []Point
 	step    int64   // milliseconds that a point of it stands for
 	usual   float64 // p90 of the service until then; 0: not known
+	// beside is the subset that it is compared with, if it is with one.
+	beside    string
+	hasBeside bool
 }
 
 // tally is the sums of some slices.
@@ -200,6 +207,7 @@ func (e *evidence) numbers(ended bool) Evidence {
 	}
 	v := t.numbers()
 	v.Samples, v.Course, v.UsualP90 = slices.Clone(e.samples), slices.Clone(e.course), e.usual
+	v.Beside, v.HasBeside = e.beside, e.hasBeside
 	if len(v.Samples) == 0 {
 		v.Samples = slices.Clone(e.slowest)
 	}

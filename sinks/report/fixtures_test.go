@@ -185,6 +185,14 @@ func slowService() correlate.Finding {
 	return f
 }
 
+// slowSubset is a canary of one pod, beside the version that it is to replace.
+func slowSubset() correlate.Finding {
+	f := slowService()
+	f.ID, f.Subset = "67ff", "version-v2"
+	f.Evidence.Siblings, f.Evidence.Beside, f.Evidence.HasBeside = 0, "version-v1", true
+	return f
+}
+
 func cancels() correlate.Finding {
 	return correlate.Finding{
 		ID: "77aa", Kind: kind.CallerCancels, Proof: correlate.ProofBoth, Service: catalog, Namespace: "istioinaction",
@@ -305,6 +313,7 @@ func reports() map[string]*Report {
 		"ended":               with(ended()),
 		"slow_pod_quiet":      with(quiet()),
 		"slow_service":        with(slowService()),
+		"slow_subset":         with(slowSubset()),
 		"caller_cancels":      with(cancels()),
 		"slow_node":           with(slowNode()),
 		"several":             with(late, ended(), network()),

@@ -14,6 +14,8 @@ func cause(f *correlate.Finding) string {
 	switch {
 	case f.Kind == kind.SlowNode:
 		return "what the pods share is the node: its CPU, memory, disk or network"
+	case f.Kind == kind.SlowService && f.Evidence.HasBeside:
+		return "the subset: its version, its settings, or what only it depends on; no single pod of it stands out"
 	case f.Kind == kind.SlowService:
 		return "all pods at once: what they depend on, their load, or a new version; no single pod"
 	case f.Kind == kind.CallerCancels:

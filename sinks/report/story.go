@@ -19,7 +19,7 @@ func tell(f *correlate.Finding, span *Span) Finding {
 		Service: orNull(f.Service), Subset: orNull(f.Subset), Namespace: orNull(f.Namespace),
 		Pod: orNull(f.Pod), Node: orNull(f.Node), UpstreamHost: orNull(f.UpstreamHost),
 		Start: Time(f.Start), Detected: Time(f.Detected),
-		Title: title(f), Summary: summary(f), Cause: cause(f), Evidence: evidence(&f.Evidence),
+		Title: title(f), Summary: summary(f), Cause: cause(f), Evidence: evidence(f),
 		Next: next(f), Silent: f.Silent, Covered: f.Covered, SinceFirst: f.SinceFirst,
 	}
 	out.Evidence.RuledOut = ruledOut(f)
@@ -70,18 +70,27 @@ func shortName(service string) string {
 	return name
 }
 
-func evidence(e *correlate.Evidence) Evidence {
+func evidence(f *correlate.Finding) Evidence {
+	e := &f.Evidence
 	out := Evidence{
 		Requests: e.Requests, Timeouts: e.Timeouts, Confirmed: e.Confirmed + e.Held, Disconnects: e.Disconnects,
 		P50Cut: e.P50.Cut, P90Cut: e.P90.Cut, Siblings: uint64(e.Siblings),
 		SiblingRequests: e.SiblingRequests, SiblingTimeouts: e.SiblingTimeouts,
 		Callers: append([]string{}, e.Callers...), Samples: []Sample{}, Course: e.Course, UsualP90: e.UsualP90,
+		Than: "the siblings’",
 	}
 	if e.P50.Value > 0 {
 		out.P50Ratio = &e.P50.Value
 	}
 	if e.P90.Value > 0 {
 		out.P90Ratio = &e.P90.Value
+	}
+	switch {
+	case e.HasBeside:
+		out.Beside = subsetName(e.Beside)
+		out.Than = out.Beside + "’s"
+	case e.Siblings == 0 && f.UpstreamHost != "" || f.Kind == kind.SlowService:
+		out.Than = "that before"
 	}
 	if e.TimeoutMS > 0 {
 		out.TimeoutMS = &e.TimeoutMS
