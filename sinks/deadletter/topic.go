@@ -175,7 +175,7 @@ func (t *Topic) Flush() error {
 // Run sends letters until ctx ends, then once more what waits. What cannot be
 // delivered then is dropped and counted.
 func (t *Topic) Run(ctx context.Context) {
-	defer t.writer.Close()
+	defer func() { _ = t.writer.Close() }() // nothing is left in it
 	stop := context.AfterFunc(ctx, func() {
 		t.mu.Lock()
 		defer t.mu.Unlock()
