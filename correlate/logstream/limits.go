@@ -59,14 +59,23 @@ const (
 	// skew: clocks that are synchronised differ by milliseconds; a second
 	// breaks the join by connection and time. Of the pairs that a wrong clock
 	// is part of, all say so; of those of a right one, those with the wrong one.
-	mostSkew     = 1_000
-	leastPairs   = 20
-	leastSkewed  = 0.6
-	endsWithin   = 100 // two ends of a cut call agree as well as that
-	leastTwice   = 0.05
-	maxClocks    = 4096
-	maxCallers   = 1 << 14
-	maxEntries   = 1 << 14
-	maxSameCall  = 64 // entries of one request id at one host that are looked at
+	mostSkew    = 1_000
+	leastPairs  = 20
+	leastSkewed = 0.6
+	endsWithin  = 100 // two ends of a cut call agree as well as that
+
+	// duplicates: a crash of a shipper brings some lines again; two shippers
+	// bring all of them twice.
+	leastTwice = 0.05
+)
+
+// How much is kept.
+const (
+	maxEntries  = 1 << 14 // records that wait for the other side's
+	maxSameCall = 64      // of these, of one request id at one host, that are looked at
+	maxCallers  = 1 << 14
+	maxClocks   = 4096
+	// clocksToMend is from how many on all are forgotten when an epoch ends:
+	// where no nodes are known they are pods', and these come and go.
 	clocksToMend = maxClocks * 3 / 4
 )
