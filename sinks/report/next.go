@@ -24,6 +24,9 @@ func cause(f *correlate.Finding) string {
 		return "the pod or the way to it: only its own proxy’s log can tell"
 	case f.Kind == kind.Network && f.Evidence.Held > f.Evidence.Confirmed:
 		return "the pod’s own proxy: requests wait there before they reach the app"
+	case f.Kind == kind.Network && f.Evidence.MainCaller != "":
+		return fmt.Sprintf("the caller %s or the way from it: nearly all the timeouts are its own, of %d callers; the app answers what reaches it",
+			f.Evidence.MainCaller, f.Evidence.AllCallers)
 	case f.Kind == kind.Network:
 		return "the way between the callers and the pod, or the pod’s proxy: the app answers what reaches it"
 	case f.Proof == correlate.ProofServer && f.Evidence.Requests == 0 && f.Evidence.Disconnects > 0:

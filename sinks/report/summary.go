@@ -177,6 +177,9 @@ func ruledOut(f *correlate.Finding) []string {
 	case f.Kind == kind.Network && server.P50.Value > 0 && max(server.P50.Value, server.P90.Value) < asBeforeRatio && e.Held <= e.Confirmed:
 		out = append(out, fmt.Sprintf("its app (by its own proxy it takes %s times as long as its siblings)", times(server.P50)))
 	}
+	if f.UpstreamHost != "" && e.MainCaller == "" && len(e.Callers) > 1 {
+		out = append(out, fmt.Sprintf("the caller (%s of %s callers have timeouts there)", count(uint64(e.HitCallers)), count(uint64(e.AllCallers))))
+	}
 	return out
 }
 
