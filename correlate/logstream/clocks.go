@@ -84,9 +84,12 @@ func (l *Log) wrong(e *epoch) (all []Clock) {
 	return all
 }
 
-// mend forgets all clocks where there is hardly room for another: those of pods
-// that are gone.
+// mend forgets all clocks, or callers, where there is hardly room for another:
+// many are those of pods that are gone.
 func (l *Log) mend() {
+	if len(l.pairs.callers) >= callersToMend {
+		clear(l.pairs.callers)
+	}
 	if len(l.clocks.names) < clocksToMend {
 		return
 	}

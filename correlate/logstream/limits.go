@@ -75,7 +75,8 @@ const (
 	maxSameCall = 64      // of these, of one request id at one host, that are looked at
 	maxCallers  = 1 << 14
 	maxClocks   = 4096
-	// clocksToMend is from how many on all are forgotten when an epoch ends:
-	// where no nodes are known they are pods', and these come and go.
-	clocksToMend = maxClocks * 3 / 4
+	// From how many on all are forgotten when an epoch ends: callers, and clocks
+	// where no nodes are known, are pods', and these come and go.
+	callersToMend = maxCallers * 3 / 4
+	clocksToMend  = maxClocks * 3 / 4
 )
