@@ -127,12 +127,16 @@ func (c *Correlator) publish(f *Finding) {
 
 // id is the same for the same finding however often the lines are read.
 func (f *Finding) id() string {
-	h := fnv.New64a()
 	subject := f.UpstreamHost
 	if f.Kind == kind.SlowNode {
 		subject = f.Node
 	}
-	for _, s := range [...]string{f.Kind.String(), f.Service, f.Subset, subject, strconv.FormatInt(f.Start, 10)} {
+	return findingID(f.Kind, f.Service, f.Subset, subject, f.Start)
+}
+
+func findingID(k kind.Kind, service, subset, subject string, start int64) string {
+	h := fnv.New64a()
+	for _, s := range [...]string{k.String(), service, subset, subject, strconv.FormatInt(start, 10)} {
 		_, _ = h.Write([]byte(s))
 		_, _ = h.Write([]byte{0})
 	}
