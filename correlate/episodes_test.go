@@ -7,6 +7,8 @@ import (
 	"testing"
 
 	gocmp "github.com/google/go-cmp/cmp"
+
+	"github.com/slowpod/slowpod/correlate/kind"
 )
 
 // told lists findings as "kind subject start-end", in seconds after epoch0 and
@@ -21,7 +23,7 @@ func told(s *Snapshot) []string {
 			end = at(f.End)
 		}
 		subject := f.UpstreamHost
-		if f.Kind == SlowNode {
+		if f.Kind == kind.SlowNode {
 			subject = f.Node
 		}
 		rows = append(rows, fmt.Sprintf("%s %s %s-%s", f.Kind, subject, at(f.Start), end))
@@ -230,10 +232,10 @@ func TestNodeMembersAreCountedOnce(t *testing.T) {
 		s.traffic(9*min1, 15*min1, 3, 10, of)
 	})
 	for _, f := range snap.Findings {
-		if f.Kind == SlowNode && len(f.Members) != 4 {
+		if f.Kind == kind.SlowNode && len(f.Members) != 4 {
 			t.Errorf("%d members", len(f.Members))
 		}
-		if f.Kind != SlowNode && (f.Kind != SlowPod || !f.Covered) {
+		if f.Kind != kind.SlowNode && (f.Kind != kind.SlowPod || !f.Covered) {
 			t.Errorf("%s of %s, covered %v", f.Kind, f.UpstreamHost, f.Covered)
 		}
 	}

@@ -8,6 +8,7 @@ import (
 
 	"github.com/slowpod/slowpod/classify"
 	"github.com/slowpod/slowpod/correlate/durations"
+	"github.com/slowpod/slowpod/correlate/kind"
 )
 
 // Proof says whose records prove a finding.
@@ -24,7 +25,7 @@ const (
 // are event times in Unix milliseconds.
 type Finding struct {
 	ID              string
-	Kind            State
+	Kind            kind.Kind
 	Proof           Proof
 	Service, Subset string
 	Namespace, Pod  string // "" where unknown, or where it is of no single pod
@@ -59,17 +60,17 @@ type Member struct{ Service, Pod, UpstreamHost string }
 const maxFindings = 1000
 
 // open opens a finding on a pod, which has been so since start or longer.
-func (c *Correlator) open(p *pod, kind State, start, now int64) {
+func (c *Correlator) open(p *pod, state State, start, now int64) {
 	j := &p.judge
 	for side := range j.sides {
 		s := &j.sides[side]
 		_, s.lead = s.evidence()
 		s.well, s.quiet = 0, 0
 	}
-	start = min(start, j.onset(kind))
-	f := &Finding{Kind: kind, UpstreamHost: p.host.addr, Start: start, Detected: now, pod: p, evidence: j.evidence}
+	start = min(start, j.onset(state))
+	f := &Finding{Kind: state.finding(), UpstreamHost: p.host.addr, Start: start, Detected: now, pod: p, evidence: j.evidence}
 	f.heard, f.worstBefore = func() int64 { return p.heard }, j.worst
-	j.finding, j.state, j.worst = f, kind, max(j.worst, kind)
+	j.finding, j.state, j.worst = f, state, max(j.worst, state)
 	if f.SinceFirst = start-j.born < sinceFirst; f.SinceFirst {
 		// It has been so since it was first seen: what it learned in the
 		// meantime is no past that could excuse it.
@@ -82,9 +83,9 @@ func (c *Correlator) open(p *pod, kind State, start, now int64) {
 
 // onset is since when the pod has been so: since the evidence that decides left
 // 0 for the last time. A little of other evidence may be older.
-func (j *judge) onset(kind State) int64 {
+func (j *judge) onset(state State) int64 {
 	side := SideClient
-	if kind == SlowPod {
+	if state == SlowPod {
 		side = SideServer
 	}
 	s := &j.sides[side]
@@ -99,10 +100,10 @@ func (j *judge) onset(kind State) int64 {
 const sinceFirst = 60_000
 
 // supersede puts a finding that knows more in the place of the pod's.
-func (c *Correlator) supersede(p *pod, kind State, now int64) {
+func (c *Correlator) supersede(p *pod, state State, now int64) {
 	old := p.judge.finding
 	c.retract(old)
-	c.open(p, kind, old.Start, now)
+	c.open(p, state, old.Start, now)
 	for _, node := range c.nodes {
 		if i := slices.Index(node.members, old); i >= 0 {
 			node.members[i], p.judge.finding.Covered = p.judge.finding, true
@@ -128,7 +129,7 @@ func (c *Correlator) publish(f *Finding) {
 func (f *Finding) id() string {
 	h := fnv.New64a()
 	subject := f.UpstreamHost
-	if f.Kind == SlowNode {
+	if f.Kind == kind.SlowNode {
 		subject = f.Node
 	}
 	for _, s := range [...]string{f.Kind.String(), f.Service, f.Subset, subject, strconv.FormatInt(f.Start, 10)} {
@@ -171,7 +172,7 @@ func (c *Correlator) endSilent(now int64) {
 	for i := 0; i < len(c.findings); i++ {
 		f := c.findings[i]
 		switch {
-		case f.Ended || f.Kind == SlowNode: // it ends with its pods
+		case f.Ended || f.Kind == kind.SlowNode: // it ends with its pods
 		case f.pod != nil && now-f.pod.judge.seen <= silence && !f.pod.replaced(now):
 		case now-f.heard() <= silence && (f.pod == nil || !f.pod.replaced(now)):
 		case f.pod != nil:
@@ -201,7 +202,7 @@ func (p *pod) replaced(now int64) bool {
 
 // fill brings what the finding says up to date.
 func (f *Finding) fill() {
-	if f.Kind == SlowNode {
+	if f.Kind == kind.SlowNode {
 		f.fillNode()
 		return
 	}
@@ -214,11 +215,11 @@ func (f *Finding) fill() {
 	}
 	f.Evidence = e.numbers(f.Ended)
 	switch {
-	case f.Kind == CallerCancels && e.left > 0:
+	case f.Kind == kind.CallerCancels && e.left > 0:
 		f.Proof = ProofBoth
-	case f.Kind == SlowPodUnverified || e.serverRequests == 0:
+	case f.Kind == kind.SlowPodUnverified || e.serverRequests == 0:
 		f.Proof = ProofClient
-	case f.Kind == SlowPod && e.timeouts == 0 && !e.seenByCallers(), e.requests == 0:
+	case f.Kind == kind.SlowPod && e.timeouts == 0 && !e.seenByCallers(), e.requests == 0:
 		f.Proof = ProofServer
 	default:
 		f.Proof = ProofBoth

@@ -16,6 +16,7 @@ import (
 	fleet "github.com/slowpod/slowpod/bench/fleet/world"
 	"github.com/slowpod/slowpod/classify"
 	"github.com/slowpod/slowpod/correlate"
+	"github.com/slowpod/slowpod/correlate/kind"
 	"github.com/slowpod/slowpod/ingest/accesslog"
 )
 
@@ -456,8 +457,8 @@ func TestLeaversStartInAnyOrder(t *testing.T) {
 	for seed := range uint64(5) {
 		some := false
 		for _, f := range log.within(seed, fleetLate).findings(t) {
-			some = some || f.Kind == correlate.CallerCancels
-			if f.Kind == correlate.CallerCancels && f.Start != miniBegin+begins+1 {
+			some = some || f.Kind == kind.CallerCancels
+			if f.Kind == kind.CallerCancels && f.Start != miniBegin+begins+1 {
 				t.Errorf("order %d: callers leave since %d, want %d", seed, f.Start-miniBegin, begins+1)
 			}
 		}
@@ -479,7 +480,7 @@ func TestServiceConfirmedInAnyOrder(t *testing.T) {
 	})
 	log := m.byEnd()
 	want := log.findings(t)
-	if len(want) == 0 || want[0].Kind != correlate.SlowService {
+	if len(want) == 0 || want[0].Kind != kind.SlowService {
 		t.Fatalf("%d findings, want that the service is slow", len(want))
 	}
 	for seed := range uint64(5) {

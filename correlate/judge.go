@@ -6,10 +6,10 @@ import (
 	"slices"
 
 	"github.com/slowpod/slowpod/correlate/durations"
+	"github.com/slowpod/slowpod/correlate/kind"
 )
 
-// State is what slowpod holds a pod or a service to be, and the kind of a
-// finding.
+// State is what slowpod holds a pod or a service to be.
 type State uint8
 
 // The states of a pod, worst last, then those of a service, worst last.
@@ -21,19 +21,29 @@ const (
 	SlowPod
 	CallerCancels
 	SlowService
-	// SlowNode is a kind of finding only.
-	SlowNode
 
 	// States is the number of states.
-	States = int(SlowNode) + 1
+	States = int(SlowService) + 1
 )
 
 var stateNames = [States]string{
-	"healthy", "starting", "network", "slow_pod_unverified", "slow_pod", "caller_cancels", "slow_service", "slow_node",
+	"healthy", "starting", "network", "slow_pod_unverified", "slow_pod", "caller_cancels", "slow_service",
 }
 
-// String returns the state's name, a metric label and a kind of finding.
+// String returns the state's name, a metric label.
 func (s State) String() string { return stateNames[s] }
+
+// finding is the kind of finding that a pod in the state gets; it must not be
+// Healthy or Starting.
+func (s State) finding() kind.Kind {
+	switch s {
+	case SlowPod:
+		return kind.SlowPod
+	case SlowPodUnverified:
+		return kind.SlowPodUnverified
+	}
+	return kind.Network
+}
 
 // The judge compares how long a pod's requests take with what its siblings'
 // take in the same seconds, beyond a dead zone, and with its own past. What
@@ -140,7 +150,7 @@ type Rule uint
 // The rules that can be left out.
 const (
 	RuleDeadZone   Rule = 1 << iota // the dead zone and the least effect
-	RuleSliceBound                  // the bound of a slice's evidence
+	RuleSliceBound                  // the bound of a slice's evidence, and how many must speak
 	RuleGrace                       // the grace of new pods
 	RuleOwnPast                     // the own past is old, of calm times, and excuses no failing calls
 	RuleNewOfPeers                  // a new pod is new to its service, not to the stream
@@ -277,9 +287,10 @@ func (c *Correlator) young(j *judge, now, limit int64) bool {
 }
 
 // enters says whether a side's evidence is enough for a finding.
-func (j *judge) enters(side int, bar float64) bool {
+func (c *Correlator) enters(j *judge, side int, bar float64) bool {
 	s := &j.sides[side]
-	return j.level(side) >= bar && s.persistent() && s.since >= leastRequests && s.effective
+	persistent := s.persistent() || c.without&RuleSliceBound != 0
+	return j.level(side) >= bar && persistent && s.since >= leastRequests && s.effective
 }
 
 // verdict says what the evidence amounts to; Healthy where it is not enough.
@@ -298,7 +309,7 @@ func (c *Correlator) verdict(p *pod, now int64) State {
 	if c.young(j, now, careful) {
 		enough *= carefulBar
 	}
-	if j.enters(SideServer, enough) && (!guarded || j.state == SlowPod) {
+	if c.enters(j, SideServer, enough) && (!guarded || j.state == SlowPod) {
 		if e := j.evidence; e != nil && e.held > e.confirmed && e.held >= netTimeouts {
 			return Network // stuck in the pod's proxy, before the app
 		}
@@ -307,7 +318,7 @@ func (c *Correlator) verdict(p *pod, now int64) State {
 	if guarded {
 		enough = carefulBar * bar
 	}
-	callers := j.enters(SideClient, enough) && !gj.callersMove
+	callers := c.enters(j, SideClient, enough) && !gj.callersMove
 	if callers && !j.reporting() {
 		return SlowPodUnverified
 	}
@@ -326,19 +337,19 @@ func (c *Correlator) verdict(p *pod, now int64) State {
 // decide opens, raises or ends the pod's finding after a slice.
 func (c *Correlator) decide(p *pod, now int64) {
 	j := &p.judge
-	kind := c.verdict(p, now)
+	state := c.verdict(p, now)
 	switch {
 	case c.young(j, now, grace):
-		j.state, j.worst = kind, max(j.worst, kind)
+		j.state, j.worst = state, max(j.worst, state)
 	case j.finding == nil:
 		j.state = Healthy
-		if kind != Healthy {
-			c.open(p, kind, now, now)
+		if state != Healthy {
+			c.open(p, state, now, now)
 		}
 	case j.alone: // decideService ends it
-	case kind == SlowPod && j.finding.Kind != SlowPod:
+	case state == SlowPod && j.finding.Kind != kind.SlowPod:
 		// Its own records say so now: it is the same trouble, known better.
-		c.supersede(p, kind, now)
+		c.supersede(p, state, now)
 	case j.recovered():
 		c.end(p, j.evidence.lastBad)
 		j.clear()
@@ -374,10 +385,10 @@ func (j *judge) clear() {
 // that said otherwise; where that has fallen silent, by the other.
 func (j *judge) recovered() bool {
 	side := SideServer
-	if j.finding.Kind != SlowPod || !j.reporting() && j.sides[SideClient].window.N() > 0 {
+	if j.finding.Kind != kind.SlowPod || !j.reporting() && j.sides[SideClient].window.N() > 0 {
 		side = SideClient
 	}
-	if j.finding.Kind == Network {
+	if j.finding.Kind == kind.Network {
 		return j.netCount == 0 && j.level(SideServer) < quietBelow
 	}
 	s := &j.sides[side]

@@ -11,6 +11,7 @@ import (
 	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"github.com/slowpod/slowpod/classify"
+	"github.com/slowpod/slowpod/correlate/kind"
 )
 
 func TestJudge(t *testing.T) {
@@ -517,7 +518,7 @@ func TestSlowNode(t *testing.T) {
 	}
 	nodes := func(s *Snapshot) (rows []Finding) {
 		for _, f := range s.Findings {
-			if f.Kind == SlowNode {
+			if f.Kind == kind.SlowNode {
 				rows = append(rows, f)
 			}
 		}

@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"github.com/slowpod/slowpod/classify"
+	"github.com/slowpod/slowpod/correlate/kind"
 )
 
 // leavers counts, for one service, requests that the caller's application gave
@@ -48,11 +49,6 @@ func (l *leaving) share() float64 {
 		return 0
 	}
 	return (l.confirmed + l.unknown) / l.lines
-}
-
-type callerCount struct {
-	name string
-	n    float64
 }
 
 const (
@@ -162,7 +158,7 @@ func (c *Correlator) judgeLeavers(s *service, now int64) {
 		l.evidence = newEvidence(now-sliceLen, nil)
 		l.evidence.lastBad = now
 		l.finding = &Finding{
-			Kind: CallerCancels, Service: s.name, Start: l.from, Detected: now, evidence: l.evidence,
+			Kind: kind.CallerCancels, Service: s.name, Start: l.from, Detected: now, evidence: l.evidence,
 			heard: func() int64 { return l.at }, drop: func(int64) { l.reset() },
 		}
 		l.evidence.leave(l.since)
@@ -183,7 +179,7 @@ func (c *Correlator) judgeLeavers(s *service, now int64) {
 		if l.finding.Detected != now {
 			l.evidence.leave(fresh)
 		}
-		l.evidence.callers = l.names()
+		l.evidence.leavers = l.names()
 		l.evidence.bad = l.evidence.tally
 	}
 }

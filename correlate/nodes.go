@@ -4,6 +4,8 @@ import (
 	"cmp"
 	"maps"
 	"slices"
+
+	"github.com/slowpod/slowpod/correlate/kind"
 )
 
 // Pods that become slow together, on one node and of several services, have the
@@ -22,7 +24,7 @@ func (c *Correlator) judgeNodes(now int64) {
 	}
 	byNode := map[string][]*Finding{}
 	for _, f := range c.findings {
-		if f.pod != nil && !f.Ended && f.pod.node != "" && (f.Kind == SlowPod || f.Kind == SlowPodUnverified) {
+		if f.pod != nil && !f.Ended && f.pod.node != "" && (f.Kind == kind.SlowPod || f.Kind == kind.SlowPodUnverified) {
 			byNode[f.pod.node] = append(byNode[f.pod.node], f)
 		}
 	}
@@ -54,7 +56,7 @@ func (c *Correlator) judgeNode(node string, slow []*Finding, now int64) {
 		if together == nil {
 			return
 		}
-		f = &Finding{Kind: SlowNode, Node: node, Start: together[0].Start, Detected: now, members: together}
+		f = &Finding{Kind: kind.SlowNode, Node: node, Start: together[0].Start, Detected: now, members: together}
 		for _, m := range together {
 			m.Covered = true
 		}
@@ -91,6 +93,7 @@ func slowTogether(slow []*Finding) []*Finding {
 func (f *Finding) fillNode() {
 	var e Evidence
 	f.Members, f.Proof = nil, ProofServer
+	var callers callerSet
 	var p50, p90 []float64
 	for _, m := range f.members {
 		if !m.Ended {
@@ -105,7 +108,7 @@ func (f *Finding) fillNode() {
 		e.ServerRequests += o.ServerRequests
 		e.Disconnects += o.Disconnects
 		for _, name := range o.Callers {
-			addCaller(&e.Callers, name)
+			callers.add(name, 1)
 		}
 		if o.P50.Value > 0 {
 			p50, p90 = append(p50, o.P50.Value), append(p90, o.P90.Value)
@@ -114,6 +117,7 @@ func (f *Finding) fillNode() {
 			f.Proof = m.Proof
 		}
 	}
+	e.Callers = callers.names()
 	slices.SortFunc(f.Members, func(a, b Member) int {
 		return cmp.Or(cmp.Compare(a.Service, b.Service), cmp.Compare(a.UpstreamHost, b.UpstreamHost))
 	})

@@ -4,6 +4,7 @@ import (
 	"slices"
 
 	"github.com/slowpod/slowpod/correlate/durations"
+	"github.com/slowpod/slowpod/correlate/kind"
 )
 
 // A service is slow when what all its pods do together is slower than what they
@@ -39,7 +40,7 @@ func (gj *groupJudge) side() int {
 
 // state is what the service is now, as far as its pods tell.
 func (gj *groupJudge) state() State {
-	if gj.finding != nil {
+	if gj.finding != nil || gj.beside.finding != nil {
 		return SlowService
 	}
 	return Healthy
@@ -203,9 +204,9 @@ func (c *Correlator) decideService(g *group, shares []share, sum *siblingSum, no
 	switch {
 	case gj.slow && gj.finding == nil && !alone && present == 1:
 		if j := &sole.judge; j.finding == nil && !c.young(j, now, grace) {
-			kind := SlowPod
+			state := SlowPod
 			if !j.reporting() {
-				kind = SlowPodUnverified
+				state = SlowPodUnverified
 			}
 			if c.common() {
 				c.openService(g, now)
@@ -213,8 +214,9 @@ func (c *Correlator) decideService(g *group, shares []share, sum *siblingSum, no
 			}
 			j.alone, j.evidence = true, gj.evidence.clone()
 			j.evidence.siblings, j.evidence.bad.siblings = 0, 0
-			c.open(sole, kind, now, now)
+			c.open(sole, state, now, now)
 		}
+	case gj.slow && gj.beside.finding != nil: // it has been told
 	case gj.slow && gj.finding == nil && !alone:
 		c.openService(g, now)
 	case !gj.slow && gj.finding != nil:
@@ -259,7 +261,7 @@ func (c *Correlator) withdraw(g *group, now int64) {
 func (c *Correlator) openService(g *group, now int64) {
 	gj := &g.judge
 	gj.finding = &Finding{
-		Kind: SlowService, Service: g.service.name, Subset: g.subset, Start: gj.evidence.start, Detected: now, evidence: gj.evidence,
+		Kind: kind.SlowService, Service: g.service.name, Subset: g.subset, Start: gj.evidence.start, Detected: now, evidence: gj.evidence,
 		heard: g.heard, drop: func(at int64) { gj.finding, gj.evidence = nil, nil; gj.calm(at) },
 	}
 	gj.worst = SlowService

@@ -109,6 +109,7 @@ func (c *Correlator) judgeGroup(g *group, place int, now int64) {
 		}
 	}
 	c.decideService(g, shares, &sum, now)
+	c.judgeSubset(g, shares, now)
 	for i := range shares {
 		c.remember(&shares[i], now)
 	}

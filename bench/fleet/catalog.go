@@ -10,6 +10,7 @@ import (
 	"github.com/slowpod/slowpod/bench/workload"
 	"github.com/slowpod/slowpod/classify"
 	"github.com/slowpod/slowpod/correlate"
+	"github.com/slowpod/slowpod/correlate/kind"
 	"github.com/slowpod/slowpod/ingest/accesslog"
 )
 
@@ -96,7 +97,7 @@ func (c *catalog) play(ctx context.Context, seed uint64, cell catalogCell, progr
 		}
 		o := cell.options(seed, i)
 		found, truth := findingsOf(o)
-		if len(found) == 1 && found[0].Kind == correlate.SlowPod && found[0].UpstreamHost == truth.Faults[0].UpstreamHost {
+		if len(found) == 1 && found[0].Kind == kind.SlowPod && found[0].UpstreamHost == truth.Faults[0].UpstreamHost {
 			cell.right++
 		}
 		progress(float64(i+1) / float64(cell.runs))

@@ -11,6 +11,7 @@ import (
 
 	"github.com/slowpod/slowpod/classify"
 	"github.com/slowpod/slowpod/correlate"
+	"github.com/slowpod/slowpod/correlate/kind"
 	"github.com/slowpod/slowpod/ingest/accesslog"
 	"github.com/slowpod/slowpod/sinks/counts"
 )
@@ -99,14 +100,14 @@ func seen() *correlate.Snapshot {
 // slowPod is a finding with both sides' word.
 func slowPod() correlate.Finding {
 	return correlate.Finding{
-		ID: "5e1f3a0c9d2b4871", Kind: correlate.SlowPod, Proof: correlate.ProofBoth,
+		ID: "5e1f3a0c9d2b4871", Kind: kind.SlowPod, Proof: correlate.ProofBoth,
 		Service: catalog, Subset: "version-v2", Namespace: "istioinaction", Pod: "catalog-v2-56c9bc5bc4-8zkxj",
 		Node: "worker-2", UpstreamHost: slow, Start: at("14:01:00") + 123, Detected: at("14:01:40"),
 		Evidence: correlate.Evidence{
 			Requests: 267, Timeouts: 231, Confirmed: 230, Held: 1, ServerRequests: 267, Disconnects: 231,
 			Siblings: 2, SiblingRequests: 533,
 			P50: correlate.Ratio{Value: 28.75, Cut: true}, P90: correlate.Ratio{Value: 19.2, Cut: true},
-			TimeoutMS: 500, Callers: []string{"istio-ingressgateway-6d9c8b7c5d-abcde", "web-1"},
+			TimeoutMS: 500, Callers: []string{"istio-ingressgateway-6d9c8b7c5d-abcde", "web-1"}, AllCallers: 3, HitCallers: 2,
 			Samples: []correlate.Sample{
 				{
 					Verdict: correlate.Confirmed, RequestID: "da28cc83-9055-9ed5-8c0e-104bf3337a0c",
@@ -121,7 +122,7 @@ func slowPod() correlate.Finding {
 
 func unverified() correlate.Finding {
 	f := slowPod()
-	f.ID, f.Kind, f.Proof = "11aa", correlate.SlowPodUnverified, correlate.ProofClient
+	f.ID, f.Kind, f.Proof = "11aa", kind.SlowPodUnverified, correlate.ProofClient
 	f.Pod, f.Node = "", ""
 	f.Evidence.Confirmed, f.Evidence.Held, f.Evidence.Disconnects, f.Evidence.ServerRequests = 0, 0, 0, 0
 	f.Evidence.Samples = f.Evidence.Samples[1:]
@@ -130,10 +131,17 @@ func unverified() correlate.Finding {
 
 func network() correlate.Finding {
 	f := slowPod()
-	f.ID, f.Kind = "22bb", correlate.Network
+	f.ID, f.Kind = "22bb", kind.Network
 	f.Evidence.Requests, f.Evidence.Timeouts, f.Evidence.Confirmed, f.Evidence.Held, f.Evidence.Disconnects = 300, 90, 4, 0, 6
 	f.Evidence.Siblings, f.Evidence.SiblingRequests, f.Evidence.SiblingTimeouts = 1, 1234, 1
 	f.Evidence.P50, f.Evidence.TimeoutMS = correlate.Ratio{}, 0
+	return f
+}
+
+// oneCaller is lost calls of one of the pod's callers.
+func oneCaller() correlate.Finding {
+	f := network()
+	f.ID, f.Evidence.Callers, f.Evidence.MainCaller, f.Evidence.HitCallers = "24bb", []string{"web-1"}, "web-1", 1
 	return f
 }
 
@@ -175,15 +183,23 @@ func quiet() correlate.Finding {
 
 func slowService() correlate.Finding {
 	f := quiet()
-	f.ID, f.Kind = "66ff", correlate.SlowService
+	f.ID, f.Kind = "66ff", kind.SlowService
 	f.Pod, f.Node, f.UpstreamHost, f.Evidence.Siblings = "", "", "", 3
 	f.Evidence.Timeouts, f.Evidence.TimeoutMS = 41, 500
 	return f
 }
 
+// slowSubset is a canary of one pod, beside the version that it is to replace.
+func slowSubset() correlate.Finding {
+	f := slowService()
+	f.ID, f.Subset = "67ff", "version-v2"
+	f.Evidence.Siblings, f.Evidence.Beside, f.Evidence.HasBeside = 0, "version-v1", true
+	return f
+}
+
 func cancels() correlate.Finding {
 	return correlate.Finding{
-		ID: "77aa", Kind: correlate.CallerCancels, Proof: correlate.ProofBoth, Service: catalog, Namespace: "istioinaction",
+		ID: "77aa", Kind: kind.CallerCancels, Proof: correlate.ProofBoth, Service: catalog, Namespace: "istioinaction",
 		Start: at("14:01:00"), Detected: at("14:02:00"),
 		Evidence: correlate.Evidence{ServerRequests: 812, Disconnects: 97, Left: 90, Callers: []string{"web-1"}},
 	}
@@ -191,7 +207,7 @@ func cancels() correlate.Finding {
 
 func slowNode() correlate.Finding {
 	f := quiet()
-	f.ID, f.Kind, f.Service, f.Subset, f.Namespace, f.Pod, f.UpstreamHost = "88bb", correlate.SlowNode, "", "", "", "", ""
+	f.ID, f.Kind, f.Service, f.Subset, f.Namespace, f.Pod, f.UpstreamHost = "88bb", kind.SlowNode, "", "", "", "", ""
 	f.Members = []correlate.Member{
 		{Service: catalog, Pod: "catalog-v2-56c9bc5bc4-8zkxj", UpstreamHost: slow},
 		{Service: catalog, Pod: "catalog-v2-56c9bc5bc4-x2x2x", UpstreamHost: "172.17.0.18:3000"},
@@ -213,12 +229,17 @@ func with(findings ...correlate.Finding) *Report {
 	s := seen()
 	s.Findings = findings
 	for i := range findings {
-		switch k := findings[i].Kind; k {
-		case correlate.SlowService, correlate.CallerCancels:
-			s.Services[0].Total.Worst = k
-		case correlate.SlowNode:
-		default:
-			s.Pods[1].Worst = max(s.Pods[1].Worst, k)
+		switch findings[i].Kind {
+		case kind.SlowService:
+			s.Services[0].Total.Worst = correlate.SlowService
+		case kind.CallerCancels:
+			s.Services[0].Total.Worst = correlate.CallerCancels
+		case kind.SlowPod:
+			s.Pods[1].Worst = max(s.Pods[1].Worst, correlate.SlowPod)
+		case kind.SlowPodUnverified:
+			s.Pods[1].Worst = max(s.Pods[1].Worst, correlate.SlowPodUnverified)
+		case kind.Network:
+			s.Pods[1].Worst = max(s.Pods[1].Worst, correlate.Network)
 		}
 	}
 	return New(read(), s)
@@ -241,6 +262,8 @@ func reports() map[string]*Report {
 		"ended":               with(ended()),
 		"slow_pod_quiet":      with(quiet()),
 		"slow_service":        with(slowService()),
+		"slow_subset":         with(slowSubset()),
+		"network_one_caller":  with(oneCaller()),
 		"caller_cancels":      with(cancels()),
 		"slow_node":           with(slowNode()),
 		"several":             with(late, ended(), network()),

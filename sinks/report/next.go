@@ -4,23 +4,30 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/slowpod/slowpod/classify/causes"
 	"github.com/slowpod/slowpod/correlate"
+	"github.com/slowpod/slowpod/correlate/kind"
 )
 
 // cause is who is to blame, as far as the records tell.
 func cause(f *correlate.Finding) string {
 	switch {
-	case f.Kind == correlate.SlowNode:
+	case f.Kind == kind.SlowNode:
 		return "what the pods share is the node: its CPU, memory, disk or network"
-	case f.Kind == correlate.SlowService:
+	case f.Kind == kind.SlowService && f.Evidence.HasBeside:
+		return "the subset: its version, its settings, or what only it depends on; no single pod of it stands out"
+	case f.Kind == kind.SlowService:
 		return "all pods at once: what they depend on, their load, or a new version; no single pod"
-	case f.Kind == correlate.CallerCancels:
+	case f.Kind == kind.CallerCancels:
 		return "the callers: their application gives up or leaves before the answer"
-	case f.Kind == correlate.SlowPodUnverified:
+	case f.Kind == kind.SlowPodUnverified:
 		return "the pod or the way to it: only its own proxy’s log can tell"
-	case f.Kind == correlate.Network && f.Evidence.Held > f.Evidence.Confirmed:
+	case f.Kind == kind.Network && f.Evidence.Held > f.Evidence.Confirmed:
 		return "the pod’s own proxy: requests wait there before they reach the app"
-	case f.Kind == correlate.Network:
+	case f.Kind == kind.Network && f.Evidence.MainCaller != "":
+		return fmt.Sprintf("the caller %s or the way from it: nearly all the timeouts are its own, of %d callers; the app answers what reaches it",
+			f.Evidence.MainCaller, f.Evidence.AllCallers)
+	case f.Kind == kind.Network:
 		return "the way between the callers and the pod, or the pod’s proxy: the app answers what reaches it"
 	case f.Proof == correlate.ProofServer && f.Evidence.Requests == 0 && f.Evidence.Disconnects > 0:
 		return "the app in the pod, or callers that leave early: only the callers’ log can tell"
@@ -33,7 +40,7 @@ func cause(f *correlate.Finding) string {
 
 // nextOfNode is what to run where the pods of a node are slow.
 func nextOfNode(f *correlate.Finding) []Step {
-	node := word(f.Node, "node")
+	node := causes.InCommand(f.Node, "node")
 	return []Step{
 		{Why: "See the node’s conditions, what runs on it and what happened to it", Command: "kubectl describe node " + node},
 		{Why: "See whether it is starved of CPU or memory", Command: "kubectl top node " + node},
@@ -43,7 +50,7 @@ func nextOfNode(f *correlate.Finding) []Step {
 
 // nextOfService is what to run where all pods are slow.
 func nextOfService(f *correlate.Finding, ns string) []Step {
-	service := word(shortName(f.Service), "service")
+	service := causes.InCommand(shortName(f.Service), "service")
 	return []Step{
 		{Why: "See which pods serve it, since when, and how often they were restarted",
 			Command: fmt.Sprintf("kubectl -n %s get endpoints %s", ns, service)},
@@ -56,7 +63,7 @@ func nextOfService(f *correlate.Finding, ns string) []Step {
 func nextOfCallers(f *correlate.Finding, ns string) []Step {
 	caller := "<caller>"
 	if len(f.Evidence.Callers) > 0 {
-		caller = word(f.Evidence.Callers[0], "caller")
+		caller = causes.InCommand(f.Evidence.Callers[0], "caller")
 	}
 	since := time.UnixMilli(f.Start).UTC().Format(time.RFC3339)
 	return []Step{
@@ -69,20 +76,20 @@ func nextOfCallers(f *correlate.Finding, ns string) []Step {
 
 // next is what to run, in order. Nothing that changes the cluster comes first.
 func next(f *correlate.Finding) []Step {
-	ns, pod := word(f.Namespace, "namespace"), word(f.Pod, "pod")
+	ns, pod := causes.InCommand(f.Namespace, "namespace"), causes.InCommand(f.Pod, "pod")
 	var steps []Step
 	switch {
-	case f.Kind == correlate.SlowNode:
+	case f.Kind == kind.SlowNode:
 		return nextOfNode(f)
-	case f.Kind == correlate.SlowService:
+	case f.Kind == kind.SlowService:
 		return nextOfService(f, ns)
-	case f.Kind == correlate.CallerCancels:
+	case f.Kind == kind.CallerCancels:
 		return nextOfCallers(f, ns)
 	case f.Pod == "":
-		if ip := ipOf(f.UpstreamHost); ip != "" {
+		if a, ok := causes.AddrPort(f.UpstreamHost); ok {
 			steps = append(steps, Step{
 				Why:     "Which pod has this address: put its name in place of <pod> below",
-				Command: fmt.Sprintf("kubectl -n %s get pod -o wide --field-selector status.podIP=%s", ns, ip),
+				Command: fmt.Sprintf("kubectl -n %s get pod -o wide --field-selector status.podIP=%s", ns, a.Addr()),
 			})
 		}
 	}
@@ -91,11 +98,11 @@ func next(f *correlate.Finding) []Step {
 		steps = append(steps, Step{Why: why, Command: fmt.Sprintf(format, ns, pod), Changes: changes})
 	}
 	switch f.Kind {
-	case correlate.SlowPodUnverified:
+	case kind.SlowPodUnverified:
 		inPod("Read the missing side: the pod’s own proxy logs what became of these requests. Give slowpod both logs",
 			"kubectl -n %s logs %s -c istio-proxy"+since, false)
 		inPod("See whether the pod has been restarted, moved or starved", "kubectl -n %s describe pod %s", false)
-	case correlate.Network:
+	case kind.Network:
 		inPod("See whether the pod’s proxy is starved of CPU or memory", "kubectl -n %s top pod %s --containers", false)
 		inPod("See where the pod runs and what happened to it", "kubectl -n %s describe pod %s", false)
 		inPod("What the pod’s proxy holds back: connections and pending requests to its own app",

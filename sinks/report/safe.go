@@ -2,8 +2,6 @@ package report
 
 import (
 	"fmt"
-	"net/netip"
-	"regexp"
 	"strings"
 	"unicode/utf8"
 )
@@ -50,24 +48,4 @@ func SafeJSON(b []byte) []byte {
 		}
 	}
 	return []byte(out.String())
-}
-
-var dnsName = regexp.MustCompile(`^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$`)
-
-// word returns s if it may stand in a command, else a placeholder: whoever
-// sent a request may have written it to be pasted into a shell.
-func word(s, placeholder string) string {
-	if len(s) > 0 && len(s) <= 253 && dnsName.MatchString(s) {
-		return s
-	}
-	return "<" + placeholder + ">"
-}
-
-// ipOf returns the address of an ip:port; "" where it is none.
-func ipOf(host string) string {
-	a, err := netip.ParseAddrPort(host)
-	if err != nil || a.Addr().Zone() != "" {
-		return ""
-	}
-	return a.Addr().String()
 }

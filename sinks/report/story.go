@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/slowpod/slowpod/correlate"
+	"github.com/slowpod/slowpod/correlate/kind"
 )
 
 // maxTitle is the length of a title in characters.
@@ -14,11 +15,11 @@ const maxTitle = 50
 // pod says, what its siblings did, and what to run next.
 func tell(f *correlate.Finding, span *Span) Finding {
 	out := Finding{
-		ID: f.ID, Kind: f.Kind.String(), Severity: severity(f.Kind), Proof: string(f.Proof),
+		ID: f.ID, Kind: f.Kind.String(), Severity: f.Kind.Severity(), Proof: string(f.Proof),
 		Service: orNull(f.Service), Subset: orNull(f.Subset), Namespace: orNull(f.Namespace),
 		Pod: orNull(f.Pod), Node: orNull(f.Node), UpstreamHost: orNull(f.UpstreamHost),
 		Start: Time(f.Start), Detected: Time(f.Detected),
-		Title: title(f), Summary: summary(f), Cause: cause(f), Evidence: evidence(&f.Evidence),
+		Title: title(f), Summary: summary(f), Cause: cause(f), Evidence: evidence(f),
 		Next: next(f), Silent: f.Silent, Covered: f.Covered, SinceFirst: f.SinceFirst,
 	}
 	out.Evidence.RuledOut = ruledOut(f)
@@ -29,39 +30,28 @@ func tell(f *correlate.Finding, span *Span) Finding {
 	return out
 }
 
-// severity says how soon somebody should look.
-func severity(k correlate.State) string {
-	switch k {
-	case correlate.SlowPod, correlate.SlowService, correlate.SlowNode:
-		return "critical"
-	case correlate.CallerCancels:
-		return "info"
-	}
-	return "warning"
-}
-
 // title says who and what; its verb carries the certainty.
 func title(f *correlate.Finding) string {
-	format := map[correlate.State]string{
-		correlate.SlowPod:           "One pod of %s is slow",
-		correlate.SlowPodUnverified: "One pod of %s looks slow",
-		correlate.Network:           "Calls to one pod of %s get lost",
-		correlate.SlowService:       "All pods of %s are slow",
-		correlate.CallerCancels:     "Callers of %s leave early",
-		correlate.SlowNode:          "Pods on node %s are slow",
+	format := map[kind.Kind]string{
+		kind.SlowPod:           "One pod of %s is slow",
+		kind.SlowPodUnverified: "One pod of %s looks slow",
+		kind.Network:           "Calls to one pod of %s get lost",
+		kind.SlowService:       "All pods of %s are slow",
+		kind.CallerCancels:     "Callers of %s leave early",
+		kind.SlowNode:          "Pods on node %s are slow",
 	}[f.Kind]
 	switch {
-	case f.Kind == correlate.Network && f.Evidence.Held > f.Evidence.Confirmed:
+	case f.Kind == kind.Network && f.Evidence.Held > f.Evidence.Confirmed:
 		format = "Requests to one pod of %s get stuck"
-	case f.Kind == correlate.Network && f.Evidence.Timeouts == 0:
+	case f.Kind == kind.Network && f.Evidence.Timeouts == 0:
 		format = "Calls to one pod of %s are delayed"
-	case f.Kind == correlate.SlowPod && f.Proof != correlate.ProofBoth:
+	case f.Kind == kind.SlowPod && f.Proof != correlate.ProofBoth:
 		format = "One pod of %s looks slow" // its callers do not say so
-	case f.Kind == correlate.SlowService && f.Proof == correlate.ProofClient:
+	case f.Kind == kind.SlowService && f.Proof == correlate.ProofClient:
 		format = "All pods of %s look slow"
 	}
 	name, subset := shortName(f.Service), strings.TrimPrefix(f.Subset, "version-")
-	if f.Kind == correlate.SlowNode {
+	if f.Kind == kind.SlowNode {
 		name = f.Node
 	}
 	room := maxTitle - len(format) + len("%s")
@@ -80,18 +70,27 @@ func shortName(service string) string {
 	return name
 }
 
-func evidence(e *correlate.Evidence) Evidence {
+func evidence(f *correlate.Finding) Evidence {
+	e := &f.Evidence
 	out := Evidence{
 		Requests: e.Requests, Timeouts: e.Timeouts, Confirmed: e.Confirmed + e.Held, Disconnects: e.Disconnects,
 		P50Cut: e.P50.Cut, P90Cut: e.P90.Cut, Siblings: uint64(e.Siblings),
 		SiblingRequests: e.SiblingRequests, SiblingTimeouts: e.SiblingTimeouts,
 		Callers: append([]string{}, e.Callers...), Samples: []Sample{}, Course: e.Course, UsualP90: e.UsualP90,
+		Than: "the siblings’",
 	}
 	if e.P50.Value > 0 {
 		out.P50Ratio = &e.P50.Value
 	}
 	if e.P90.Value > 0 {
 		out.P90Ratio = &e.P90.Value
+	}
+	switch {
+	case e.HasBeside:
+		out.Beside = subsetName(e.Beside)
+		out.Than = out.Beside + "’s"
+	case e.Siblings == 0 && f.UpstreamHost != "" || f.Kind == kind.SlowService:
+		out.Than = "that before"
 	}
 	if e.TimeoutMS > 0 {
 		out.TimeoutMS = &e.TimeoutMS

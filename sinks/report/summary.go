@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/slowpod/slowpod/correlate"
+	"github.com/slowpod/slowpod/correlate/kind"
 )
 
 // summary tells the finding in a few sentences with numbers: what callers see,
@@ -14,11 +15,11 @@ func summary(f *correlate.Finding) string {
 	e := &f.Evidence
 	var s []string
 	switch {
-	case f.Kind == correlate.SlowService:
+	case f.Kind == kind.SlowService:
 		s = []string{asBefore(e), gaveUp(e)}
-	case f.Kind == correlate.SlowNode:
+	case f.Kind == kind.SlowNode:
 		s = []string{onNode(f), gaveUp(e)}
-	case f.Kind == correlate.CallerCancels:
+	case f.Kind == kind.CallerCancels:
 		s = []string{leftEarly(e), "None of its pods stood out when that began."}
 	case f.Proof == correlate.ProofServer:
 		s = serverSays(e)
@@ -27,7 +28,7 @@ func summary(f *correlate.Finding) string {
 		switch {
 		case e.Timeouts == 0:
 			s = []string{slower(e), "No caller’s timeout ran out.", otherSide(f)}
-		case f.Kind == correlate.SlowPodUnverified:
+		case f.Kind == kind.SlowPodUnverified:
 			s = []string{gaveUp(e), siblings(e, e.SiblingTimeouts), slower(e), otherSide(f)}
 		}
 	}
@@ -46,16 +47,16 @@ func gaveUp(e *correlate.Evidence) string {
 func otherSide(f *correlate.Finding) string {
 	e := &f.Evidence
 	switch {
-	case f.Kind == correlate.SlowPod && e.Timeouts > 0:
+	case f.Kind == kind.SlowPod && e.Timeouts > 0:
 		return podLogged(e)
-	case f.Kind == correlate.SlowPodUnverified:
+	case f.Kind == kind.SlowPodUnverified:
 		return fmt.Sprintf("The pod’s own proxy wrote %s in these records: they cannot tell the pod from the way to it.",
 			map[bool]string{true: "nothing", false: "too little"}[e.ServerRequests == 0])
-	case f.Kind == correlate.Network && e.Held > e.Confirmed:
+	case f.Kind == kind.Network && e.Held > e.Confirmed:
 		return fmt.Sprintf("In %s of them the request was stuck in the pod’s own proxy: the app never had it.", count(e.Held))
-	case f.Kind == correlate.Network && e.Timeouts > 0:
+	case f.Kind == kind.Network && e.Timeouts > 0:
 		return networkSaw(e)
-	case f.Kind == correlate.Network:
+	case f.Kind == kind.Network:
 		return "The pod’s own proxy saw it answer like its siblings."
 	}
 	return ""
@@ -122,8 +123,20 @@ func asBefore(e *correlate.Evidence) string {
 	if r.P50.Value == 0 {
 		return ""
 	}
+	if e.HasBeside {
+		return fmt.Sprintf("Requests take %s times as long as those to %s at the median and %s times at p90.",
+			times(r.P50), subsetName(e.Beside), times(r.P90))
+	}
 	return fmt.Sprintf("Requests take %s times as long as before at the median and %s times at p90, over its %s.",
 		times(r.P50), times(r.P90), plural(e.Siblings, "pod"))
+}
+
+// subsetName is a subset as people call it.
+func subsetName(subset string) string {
+	if subset == "" {
+		return "pods without a subset"
+	}
+	return "subset " + strings.TrimPrefix(subset, "version-")
 }
 
 // slower says how much longer requests take than at the siblings.
@@ -148,21 +161,24 @@ func slower(e *correlate.Evidence) string {
 func ruledOut(f *correlate.Finding) []string {
 	e := &f.Evidence
 	var out []string
-	if f.Kind == correlate.SlowPod || f.Kind == correlate.SlowPodUnverified {
+	if f.Kind == kind.SlowPod || f.Kind == kind.SlowPodUnverified {
 		if others, ok := asUsual(e); ok && e.Siblings > 0 && others < asBeforeRatio {
 			out = append(out, fmt.Sprintf("the whole service (the siblings’ p90 is %s times the usual)", times(correlate.Ratio{Value: others})))
 		}
 	}
 	server := e.Sides[correlate.SideServer]
 	switch {
-	case f.Kind == correlate.SlowPod && f.Proof == correlate.ProofBoth && max(server.P50.Value, server.P90.Value) >= asBeforeRatio:
+	case f.Kind == kind.SlowPod && f.Proof == correlate.ProofBoth && max(server.P50.Value, server.P90.Value) >= asBeforeRatio:
 		worst := server.P50
 		if server.P90.Value > worst.Value {
 			worst = server.P90
 		}
 		out = append(out, fmt.Sprintf("the way to it (its own proxy saw %s times, too)", times(worst)))
-	case f.Kind == correlate.Network && server.P50.Value > 0 && max(server.P50.Value, server.P90.Value) < asBeforeRatio && e.Held <= e.Confirmed:
+	case f.Kind == kind.Network && server.P50.Value > 0 && max(server.P50.Value, server.P90.Value) < asBeforeRatio && e.Held <= e.Confirmed:
 		out = append(out, fmt.Sprintf("its app (by its own proxy it takes %s times as long as its siblings)", times(server.P50)))
+	}
+	if f.UpstreamHost != "" && e.MainCaller == "" && len(e.Callers) > 1 {
+		out = append(out, fmt.Sprintf("the caller (%s of %s callers have timeouts there)", count(uint64(e.HitCallers)), count(uint64(e.AllCallers))))
 	}
 	return out
 }

@@ -1,0 +1,243 @@
+package causes
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io/fs"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+
+	"go.yaml.in/yaml/v3"
+
+	"github.com/slowpod/slowpod/classify"
+)
+
+// load reads the table, strictly, and tells every mistake at once.
+func load(files fs.FS) (*Table, error) {
+	var t Table
+	var words struct{ Details, Resets, Reasons []Term }
+	var errs []error
+	for _, file := range []struct {
+		name string
+		into any
+	}{
+		{"flags", &t.Flags}, {"words", &words}, {"records", &t.Rows}, {"pairs", &t.Pairs},
+		{"unseen", &t.Unseen}, {"findings", &t.Findings},
+	} {
+		text, err := fs.ReadFile(files, "table/"+file.name+".yaml")
+		if err == nil {
+			d := yaml.NewDecoder(bytes.NewReader(text))
+			d.KnownFields(true)
+			err = d.Decode(file.into)
+		}
+		if err != nil {
+			errs = append(errs, fmt.Errorf("%s.yaml: %w", file.name, err))
+		}
+	}
+	t.details, t.resets, t.reasons = newGlossary(words.Details), newGlossary(words.Resets), newGlossary(words.Reasons)
+	for i := range t.Rows {
+		r := &t.Rows[i]
+		if f := t.Finding(r.Finding, r.Case); f != nil && r.Causes == nil {
+			r.Causes = f.Ranked(r.First...)
+		}
+	}
+	if len(errs) == 0 {
+		errs = t.check()
+	}
+	return &t, errors.Join(errs...)
+}
+
+// check says what is wrong with the table beyond its form.
+func (t *Table) check() (errs []error) {
+	wrong := func(format string, args ...any) { errs = append(errs, fmt.Errorf(format, args...)) }
+	for f := range classify.Flags {
+		if f >= len(t.Flags) || t.Flags[f].Name != classify.Flag(f).String() || t.Flags[f].Long != classify.Flag(f).Long() {
+			wrong("flags.yaml: flag %d is not %s, %s", f, classify.Flag(f), classify.Flag(f).Long())
+		}
+	}
+	if len(t.Flags) != classify.Flags {
+		wrong("flags.yaml: %d flags, want Envoy's %d", len(t.Flags), classify.Flags)
+	}
+	kinds := map[string]bool{"": true}
+	seen := map[string]bool{}
+	once := func(id string) {
+		if id == "" || seen[id] {
+			wrong("%q is there twice, or is empty", id)
+		}
+		seen[id] = true
+	}
+	for i := range t.Findings {
+		f := &t.Findings[i]
+		once("finding " + f.Kind + "/" + f.Case)
+		kinds[f.Kind] = true
+		if strings.Count(f.Title, "{who}") != 1 || len([]rune(f.Title)) > 50-12+len("{who}") || strings.ContainsAny(f.Title, "0123456789") {
+			wrong("%s: the title %q names {who} once, leaves it 12 of 50 characters and holds no number", f.Kind, f.Title)
+		}
+		errs = append(errs, checkCauses(f.Kind, f.Causes)...)
+	}
+	ids := map[string]bool{}
+	for i := range t.Rows {
+		r := &t.Rows[i]
+		once("row " + r.ID)
+		ids[r.ID] = true
+		f := t.Finding(r.Finding, r.Case)
+		if r.Finding != "" && (f == nil || f.Case != r.Case) {
+			wrong("%s: no finding %q, case %q", r.ID, r.Finding, r.Case)
+		}
+		for _, id := range r.First {
+			if f == nil || !slices.ContainsFunc(f.Causes, func(c Cause) bool { return c.ID == id }) {
+				wrong("%s: the finding %q has no cause %q", r.ID, r.Finding, id)
+			}
+		}
+		if len(r.Examples) == 0 || r.Title == "" || r.Means == "" {
+			wrong("%s: title, means and examples must be there", r.ID)
+		}
+		errs = append(errs, r.When.check(r.ID)...)
+		errs = append(errs, checkCauses(r.ID, r.Causes)...)
+	}
+	for i := range t.Pairs {
+		p := &t.Pairs[i]
+		once("pair " + p.ID)
+		if !kinds[p.Finding] || whose[p.Whose] == "" || p.Means == "" {
+			wrong("%s: no finding %q, nobody is %q, or no meaning", p.ID, p.Finding, p.Whose)
+		}
+		for _, w := range []*When{p.Client, p.Server} {
+			if w != nil {
+				errs = append(errs, w.check(p.ID)...)
+			}
+		}
+		errs = append(errs, checkCauses(p.ID, p.Causes)...)
+	}
+	for i := range t.Unseen {
+		u := &t.Unseen[i]
+		once("unseen " + u.ID)
+		errs = append(errs, checkCommand(u.ID, u.Command, false)...)
+		for _, id := range u.Near {
+			if !ids[id] {
+				wrong("%s: no row %q", u.ID, id)
+			}
+		}
+	}
+	return errs
+}
+
+func (w *When) check(id string) (errs []error) {
+	for _, v := range []string{w.UpstreamHost, w.UpstreamLocal, w.Subset} {
+		if v != "" && v != "set" && v != "unset" {
+			errs = append(errs, fmt.Errorf("%s: %q is neither set nor unset", id, v))
+		}
+	}
+	if w.Side != "" && w.Side != "client" && w.Side != "server" {
+		errs = append(errs, fmt.Errorf("%s: side %q is neither client nor server", id, w.Side))
+	}
+	return errs
+}
+
+func checkCauses(id string, causes []Cause) (errs []error) {
+	for i, c := range causes {
+		if c.Cause == "" || whose[c.Whose] == "" || c.Tell == "" || strings.Contains(c.Tell, "{") {
+			errs = append(errs, fmt.Errorf("%s: cause %d needs cause, whose (one of the known words) and tell, without placeholders", id, i+1))
+		}
+		if i == 0 && c.Changes {
+			errs = append(errs, fmt.Errorf("%s: what changes the cluster must not come first", id))
+		}
+		errs = append(errs, checkCommand(id, c.Command, c.Changes)...)
+	}
+	return errs
+}
+
+// A command is one program, piped to grep or jq at most.
+var (
+	commandForm = regexp.MustCompile(`^(kubectl|istioctl) [^;&|$` + "`" + `<>\\]+( \| (grep|jq) [^;&|$` + "`" + `<>\\]+)?$`)
+	changing    = regexp.MustCompile(`^kubectl (-n \S+ )?(delete|apply|patch|edit|rollout restart|rollout undo|label|annotate|scale|cordon|drain|create|replace)\b| --level\b`)
+	placeholder = regexp.MustCompile(`\{[a-z_]+\}`)
+)
+
+// placeholders are what Fill knows.
+var placeholders = []string{
+	"{namespace}", "{service}", "{subset}", "{pod}", "{node}", "{fqdn}", "{authority}", "{ip}", "{port}",
+	"{caller}", "{caller_namespace}", "{caller_ip}", "{request_id}", "{since}",
+}
+
+func checkCommand(id, command string, changes bool) (errs []error) {
+	if command == "" {
+		return nil
+	}
+	if !commandForm.MatchString(command) {
+		errs = append(errs, fmt.Errorf("%s: %q is not one program, piped to grep or jq at most", id, command))
+	}
+	if changing.MatchString(command) != changes {
+		errs = append(errs, fmt.Errorf("%s: does %q change the cluster?", id, command))
+	}
+	for _, p := range placeholder.FindAllString(command, -1) {
+		if !slices.Contains(placeholders, p) {
+			errs = append(errs, fmt.Errorf("%s: %s in %q is no placeholder", id, p, command))
+		}
+	}
+	return errs
+}
+
+// UnmarshalYAML reads a pattern.
+func (p *Pattern) UnmarshalYAML(n *yaml.Node) error {
+	if err := n.Decode(&p.text); err != nil {
+		return err
+	}
+	p.text, p.front = strings.CutPrefix(p.text, "*")
+	p.text, p.back = strings.CutSuffix(p.text, "*")
+	p.bytes = []byte(p.text)
+	if p.text == "" && !p.front && !p.back {
+		return fmt.Errorf("line %d: an empty pattern", n.Line)
+	}
+	return nil
+}
+
+// String returns the pattern as the table writes it.
+func (p Pattern) String() string {
+	s := p.text
+	if p.front {
+		s = "*" + s
+	}
+	if p.back {
+		s += "*"
+	}
+	return s
+}
+
+// UnmarshalYAML reads core flags, with commas between.
+func (s *FlagSet) UnmarshalYAML(n *yaml.Node) error {
+	if err := n.Decode(&s.text); err != nil {
+		return err
+	}
+	s.set = classify.ParseSet([]byte(s.text))
+	if s.set == 0 || s.set.Custom() {
+		return fmt.Errorf("line %d: %q are no flags of Envoy", n.Line, s.text)
+	}
+	return nil
+}
+
+// String returns the flags as the table writes them.
+func (s FlagSet) String() string { return s.text }
+
+// UnmarshalYAML reads a code such as 503, or a class such as 5xx.
+func (c *Code) UnmarshalYAML(n *yaml.Node) error {
+	if class, ok := strings.CutSuffix(n.Value, "xx"); ok {
+		hundreds, err := strconv.Atoi(class)
+		c.low, c.high = hundreds*100, hundreds*100+99
+		return err
+	}
+	var err error
+	c.low, err = strconv.Atoi(n.Value)
+	c.high = c.low
+	return err
+}
+
+// String returns the code as the table writes it.
+func (c Code) String() string {
+	if c.low == c.high {
+		return strconv.Itoa(c.low)
+	}
+	return strconv.Itoa(c.low/100) + "xx"
+}
