@@ -194,10 +194,11 @@ func readText(line string, a around) second {
 			if free {
 				res = l.free
 			}
-			least, most := res[0].FindStringSubmatch(whole), res[1].FindStringSubmatch(whole)
+			least := res[0].FindStringSubmatch(whole)
 			if least == nil {
 				continue
 			}
+			most := res[1].FindStringSubmatch(whole)
 			layouts = append(layouts, l)
 			s.answers = append(s.answers, secondRecord(l.fields, least[1:], a)...)
 			if !slices.Equal(least, most) {

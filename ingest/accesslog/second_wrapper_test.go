@@ -17,7 +17,7 @@ type around struct {
 
 var (
 	secondPod  = regexp.MustCompile(`(?s)^\[pod/([^/ \]]+)/([^/ \]]+)\] (.*)$`)
-	secondCRI  = regexp.MustCompile(`(?s)^(` + secondTime + `) (?:stdout|stderr) (F|P) (.*)$`)
+	secondCRI  = regexp.MustCompile(`(?s)^(` + secondTime + `) (?:stdout|stderr) (F|P)(?: (.*))?$`)
 	secondKube = regexp.MustCompile(`(?s)^(` + secondTime + `) (.*)$`)
 )
 
