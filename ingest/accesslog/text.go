@@ -70,7 +70,7 @@ func (p *Parser) parseText(entry []byte, r *Record) (Result, Reason) {
 // anotherLine is where in b a line begins, -1 if none does.
 func anotherLine(b []byte) int {
 	for end := 0; ; end++ {
-		i := bytes.Index(b[end:], []byte(`Z] "`))
+		i := bytes.Index(b[end:], []byte(`] "`))
 		if i < 0 {
 			return -1
 		}

@@ -130,10 +130,12 @@ func TestBrokenText(t *testing.T) {
 	malformed(t, strings.Replace(istioText, " 10.96.7.7:8080", " ", 1), InvalidText)
 
 	// two lines that were written into each other, cut anywhere
-	for i := len("[2026-03-02T10:"); i < len(istioText); i++ {
-		var r Record
-		if result, _ := NewParser().Parse([]byte(istioText[:i]+istioText), &r); result != Malformed {
-			t.Errorf("cut at %d, the whole line behind: %v, want it malformed", i, result)
+	for _, line := range []string{istioText, strings.Replace(istioText, ".558Z", ".558+02:00", 1)} {
+		for i := len("[2026-03-02T10:"); i < len(line); i++ {
+			var r Record
+			if result, _ := NewParser().Parse([]byte(line[:i]+line), &r); result != Malformed {
+				t.Errorf("%q cut at %d, the whole line behind: %v, want it malformed", line, i, result)
+			}
 		}
 	}
 	malformed(t, strings.Replace(istioText, "10.244.2.23", "10.244.2026-03-02T10:15:04.558Z 2.23", 1), InvalidText)
