@@ -189,7 +189,7 @@ func TestTextAgainstSecondReader(t *testing.T) {
 	rnd := rand.New(rand.NewSource(1))
 	p := NewParser()
 	results := map[string]int{}
-	for range 20_000 {
+	for range 6_000 {
 		line, want, faulty := randomText(rnd)
 		certain := !faulty
 		if rnd.Intn(3) == 0 {
