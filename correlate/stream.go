@@ -233,6 +233,9 @@ func (c *Correlator) enterRecord(r *Record) {
 	}
 	if r.Side == classify.Client || r.Side == classify.Server {
 		c.enterPod(r)
+		if !r.Replay {
+			c.notice(r)
+		}
 	}
 }
 
