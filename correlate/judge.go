@@ -152,7 +152,7 @@ const (
 	RuleDeadZone   Rule = 1 << iota // the dead zone and the least effect
 	RuleSliceBound                  // the bound of a slice's evidence
 	RuleGrace                       // the grace of new pods
-	RulePastAge                     // the age from which the own past counts
+	RuleOwnPast                     // the own past is old, of calm times, and excuses no failing calls
 	RuleNewOfPeers                  // a new pod is new to its service, not to the stream
 )
 

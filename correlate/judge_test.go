@@ -85,6 +85,23 @@ func TestJudge(t *testing.T) {
 				return s.ok()
 			})
 		}, []string{"caller_cancels  both ended"}},
+		{"one caller of many begins to leave", func(s *scene) {
+			s.traffic(0, 20*min1, 3, 10, func(at int64, _ int) end {
+				if at >= 12*min1 && at < 15*min1 {
+					return s.share(0.025, leaves)
+				}
+				return s.ok()
+			})
+		}, []string{"caller_cancels  both ended"}},
+		{"callers of a quiet service begin to leave", func(s *scene) {
+			for at := int64(0); at < 50*min1; at += 10_000 {
+				e := s.ok()
+				if at >= 30*min1 && at < 35*min1 && at/10_000%3 == 0 {
+					e = leaves
+				}
+				s.call(at, 1+int(at/10_000)%3, e)
+			}
+		}, []string{"caller_cancels  both ended"}},
 		{"a new pod is slow for its first minute", func(s *scene) {
 			s.traffic(0, 12*min1, 3, 10, func(int64, int) end { return s.ok() })
 			for at := int64(5 * min1); at < 12*min1; at += 300 {

@@ -58,12 +58,13 @@ type callerCount struct {
 
 const (
 	leavingHalfLife = 120_000
+	leavingKept     = 50 // requests that a half-life takes at least
 	usualHalfLife   = 30 * 60_000
 	usualAfter      = 12  // slices: so long nothing is taken for usual
 	leastUsual      = 100 // requests without which nothing is usual
 	leastConfirmed  = 5
 	leastUnknown    = 10
-	leastLeaving    = 0.02
+	leastLeaving    = 0.01
 	leavingFactor   = 4
 	leavingCalm     = 6 // slices in a row
 	maxLeavers      = 32
@@ -136,7 +137,7 @@ func (c *Correlator) judgeLeavers(s *service, now int64) {
 	l.at = now
 	fresh := l.fresh
 	l.fresh = leaving{}
-	short := math.Exp2(-elapsed / leavingHalfLife)
+	short := math.Exp2(-min(elapsed/leavingHalfLife, fresh.lines/leavingKept))
 	l.short.scale(short)
 	for i := range l.callers {
 		l.callers[i].n *= short

@@ -120,7 +120,7 @@ func (c *Correlator) judgeGroup(g *group, place int, now int64) {
 	c.decideService(g, shares, &sum, now)
 	c.judgeTimeouts(g, shares, now)
 	for i := range shares {
-		shares[i].remember(gj, now)
+		c.remember(&shares[i], now)
 	}
 	g.remember(shares, now)
 }
@@ -242,9 +242,9 @@ func (s *share) even(now int64) {
 	}
 }
 
-// remember lets the slice become past.
-func (s *share) remember(gj *groupJudge, now int64) {
-	j := &s.pod.judge
+// remember lets the slice become the pod's past.
+func (c *Correlator) remember(s *share, now int64) {
+	j, gj := &s.pod.judge, &s.pod.group.judge
 	calm := j.calm()
 	for side := range s.sides {
 		held, got := &j.sides[side], &s.sides[side]
@@ -254,7 +254,8 @@ func (s *share) remember(gj *groupJudge, now int64) {
 		held.near.Add(&got.slice, 1)
 		held.window.Scale(math.Exp2(-min(float64(now-max(j.judged, now-windowHalfLife*10))/windowHalfLife, got.n/windowKept)))
 		held.window.Add(&got.slice, 1)
-		if calm && !gj.moving(side, now) && (!j.isNew || j.age(now) >= learnsFrom) {
+		learns := calm && !gj.moving(side, now) && (!j.isNew || j.age(now) >= learnsFrom)
+		if learns || c.without&RuleOwnPast != 0 {
 			held.past.Scale(max(0, 1-got.n/keptPast))
 			held.past.Add(&got.slice, 1)
 		}

@@ -10,11 +10,16 @@ import (
 // and what a pod has learned whose birth was seen.
 func (c *Correlator) judgePast(p *pod, now int64) {
 	j := &p.judge
-	old := j.isNew || j.age(now) >= longHabit || c.without&RulePastAge != 0
-	failing := j.sides[SideClient].failing || j.sides[SideServer].failing
+	counts := j.isNew || j.age(now) >= longHabit
+	if j.sides[SideClient].failing || j.sides[SideServer].failing {
+		counts = false
+	}
+	if c.without&RuleOwnPast != 0 {
+		counts = true
+	}
 	for side := range j.sides {
 		s := &j.sides[side]
-		s.pastCounts = old && !failing && s.past.N() >= leastPast
+		s.pastCounts = counts && s.past.N() >= leastPast
 	}
 }
 
@@ -23,7 +28,7 @@ func (c *Correlator) judgeSide(g *group, s *share, side int, pool *pooled, now i
 	j, moving := &s.pod.judge, g.judge.moving(side, now)
 	held, got := &j.sides[side], &s.sides[side]
 	held.failing = held.fails(pool.cut-held.cut, pool.n-held.n)
-	if held.failing {
+	if held.failing && c.without&RuleOwnPast == 0 {
 		j.sides[SideClient].pastCounts, j.sides[SideServer].pastCounts = false, false
 	}
 	ref, ok := g.reference(got, side, pool, moving)

@@ -27,7 +27,7 @@ var (
 	noDeadZone   = without("no dead zone", correlate.RuleDeadZone)
 	noSliceBound = without("no bound of a slice", correlate.RuleSliceBound)
 	noGrace      = without("no grace", correlate.RuleGrace)
-	noPastAge    = without("own past of any age", correlate.RulePastAge)
+	anyPast      = without("any own past", correlate.RuleOwnPast)
 	newToStream  = without("new to the stream", correlate.RuleNewOfPeers)
 )
 

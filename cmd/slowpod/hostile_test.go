@@ -278,7 +278,9 @@ func TestHostileMalformedLines(t *testing.T) {
 	a := slowpod(t, "report", name)
 	hasNoControls(t, "stderr", a.stderr)
 	hasNoControls(t, "stdout", a.stdout)
-	if !strings.Contains(a.stdout, "2 malformed") || !strings.Contains(a.stderr, "malformed line") {
+	if !strings.Contains(a.stdout, "2 malformed") ||
+		!strings.Contains(a.stderr, "reason=invalid_json") || !strings.Contains(a.stderr, "line=1 offset=15 ") ||
+		!strings.Contains(a.stderr, "reason=invalid_text") || !strings.Contains(a.stderr, "line=2 offset=62 ") {
 		t.Errorf("%s\n%s", a.stdout, a.stderr)
 	}
 	a = slowpod(t, "report", name+".missing")

@@ -1,18 +1,16 @@
 package accesslog
 
-import (
-	"bytes"
-
-	"github.com/valyala/fastjson"
-)
+import "github.com/valyala/fastjson"
 
 // document is one JSON object: its values by key. A key that comes twice has
 // its last value, as in encoding/json.
 type document struct {
 	parser fastjson.Parser
 	values [numKeys]*fastjson.Value
-	// collect is stored because a method value made per call would allocate.
-	collect func(name []byte, v *fastjson.Value)
+	// headers are the values of an object of headers.
+	headers [numKeys]*fastjson.Value
+	// They are stored because a method value made per call would allocate.
+	collect, collectHeader func(name []byte, v *fastjson.Value)
 	// large says that the parser's memory grew beyond keepBytes.
 	large bool
 }
@@ -28,32 +26,56 @@ func newDocument() *document {
 			d.values[k] = v
 		}
 	}
+	d.collectHeader = func(name []byte, v *fastjson.Value) {
+		if k := keyOf(name); k.ofHeader() {
+			d.headers[k] = v
+		}
+	}
 	return d
 }
 
-// parse reads b as one JSON object, as strictly as encoding/json does. What is
-// still taken that encoding/json takes otherwise: bytes that are not UTF-8 and
-// halves of surrogate pairs stay as they are instead of becoming U+FFFD.
-// Nesting deeper than fastjson.MaxDepth is refused.
-func (d *document) parse(b []byte) (*fastjson.Object, bool) {
+// parse reads b, which begins with "{", as one JSON object, as strictly as
+// encoding/json does. What is still taken that encoding/json takes otherwise:
+// bytes that are not UTF-8 and halves of surrogate pairs stay as they are
+// instead of becoming U+FFFD. Nesting deeper than fastjson.MaxDepth is refused.
+// Without an object, fault is where b stops being one.
+func (d *document) parse(b []byte) (object *fastjson.Object, fault int) {
+	if fault := jsonFault(b); fault >= 0 {
+		return nil, fault
+	}
 	if d.large {
 		d.parser, d.large = fastjson.Parser{}, false
 	}
 	d.large = len(b) > keepBytes
-	// Parse comes first although it is lenient: it bounds the depth, and the
-	// strict ValidateBytes recurses without a bound.
 	v, err := d.parser.ParseBytes(b)
-	if err != nil || fastjson.ValidateBytes(b) != nil || hasRawControl(b) {
-		return nil, false
+	if err != nil {
+		return nil, 0
 	}
-	object, err := v.Object()
-	return object, err == nil
+	object, _ = v.Object()
+	return object, -1
 }
 
-// set makes the values of the object those of the document.
+// set makes the values of the object those of the document. A header in an
+// object of headers counts where the object itself does not have it.
 func (d *document) set(object *fastjson.Object) {
 	d.values = [numKeys]*fastjson.Value{}
 	object.Visit(d.collect)
+	for _, k := range [...]key{keyRequestHeaders, keyResponseHeaders} {
+		if v := d.values[k]; v != nil && v.Type() == fastjson.TypeObject {
+			d.setHeaders(v)
+		}
+	}
+}
+
+func (d *document) setHeaders(v *fastjson.Value) {
+	d.headers = [numKeys]*fastjson.Value{}
+	object, _ := v.Object()
+	object.Visit(d.collectHeader)
+	for k, header := range d.headers {
+		if header != nil && isNull(d.values[k]) {
+			d.values[k] = header
+		}
+	}
 }
 
 // has says that the key is there, whatever its value.
@@ -83,24 +105,4 @@ func stringOf(v *fastjson.Value) []byte {
 	}
 	b, _ := v.StringBytes()
 	return value(b)
-}
-
-// hasRawControl finds what fastjson.ValidateBytes (1.6.10) overlooks in valid
-// JSON: a control byte in a string or key in front of its last escape.
-func hasRawControl(b []byte) bool {
-	if bytes.IndexByte(b, '\\') < 0 {
-		return false
-	}
-	inString := false
-	for i := 0; i < len(b); i++ {
-		switch c := b[i]; {
-		case c == '"':
-			inString = !inString
-		case c == '\\':
-			i++
-		case c < 0x20 && inString:
-			return true
-		}
-	}
-	return false
 }

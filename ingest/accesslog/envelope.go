@@ -7,45 +7,56 @@ import "github.com/valyala/fastjson"
 func (p *Parser) readEnvelope(d *document, r *Record) {
 	// The last one wins: "time" is the container runtime's own stamp, the
 	// others may have lost digits.
+	p.readTime(d.values[keyTimeOfCloud])
 	p.readTime(d.values[keyDate])
 	p.readTime(d.values[keyTimestamp])
 	p.readTime(d.values[keyTime])
+	if pod := stringOf(d.values[keyPodName]); pod != nil && r.Writer.Pod == nil {
+		r.Writer.Pod, r.Writer.Namespace = pod, stringOf(d.values[keyPodNamespace])
+	}
 	p.writer.read(d.values[keyKubernetes], &r.Writer)
 }
 
-// readTime takes an RFC 3339 string or a Unix time, which are what Fluent Bit's
-// time formats iso8601, double, epoch and epoch_ms write.
+// readTime takes a string or a Unix time: all that Fluent Bit's json_date_format
+// and timestamp_format offer.
 func (p *Parser) readTime(v *fastjson.Value) {
 	if v == nil {
 		return
 	}
 	switch v.Type() {
 	case fastjson.TypeString:
-		p.setEnded(parseTime(stringOf(v)))
+		b := stringOf(v)
+		ms, ok := parseTime(b)
+		if !ok {
+			ms, ok = parseSQLTime(b)
+		}
+		p.setEnded(ms, ok)
 	case fastjson.TypeNumber:
 		p.setEnded(parseEpoch(p.rawNumber(v)))
 	}
 }
 
-// isPiece says that Fluent Bit read a piece of a line and did not join it.
-func (d *document) isPiece() bool {
+// piece is the key that says that Fluent Bit read a piece of a line and did not
+// join it, noKey if none does.
+func (d *document) piece() key {
 	for _, k := range [...]key{keyPiece, keyPieceOld} {
 		if string(stringOf(d.values[k])) == "P" {
-			return true
+			return k
 		}
 	}
-	return false
+	return noKey
 }
 
-// wrapped is the line or object that the document wraps, nil if none.
-func (d *document) wrapped() *fastjson.Value {
-	for _, k := range [...]key{keyLog, keyMessage} {
+// wrapped is the key of the line or object that the document wraps, noKey if
+// there is none.
+func (d *document) wrapped() key {
+	for _, k := range [...]key{keyLog, keyMessage, keyProcessed, keyTextPayload, keyJSONPayload, keyBody, keyRaw} {
 		v := d.values[k]
 		if v != nil && (v.Type() == fastjson.TypeString || v.Type() == fastjson.TypeObject) {
-			return v
+			return k
 		}
 	}
-	return nil
+	return noKey
 }
 
 // writerReader reads the kubernetes object of Fluent Bit's filter of that name

@@ -28,7 +28,7 @@ func wroteCart(r Record) Record {
 	return r
 }
 
-// wrapped lists the wrappers of a line that do not name its writer.
+// wrappers lists the wrappers of a line that do not name its writer.
 func wrappers(line string) map[string]string {
 	return map[string]string{
 		"bare":               line,
@@ -43,6 +43,11 @@ func wrappers(line string) map[string]string {
 		"fluent bit":         `{"@timestamp":1772446505.123,"time":"2026-03-02T10:15:05.123456789Z","stream":"stdout","_p":"F","log":` + quote(line) + `}`,
 		"fluent bit iso":     `{"@timestamp":"2026-03-02T10:15:05.123456Z","log":` + quote(line) + `}`,
 		"fluent bit http":    `{"date":1772446505.123,"log":` + quote(line) + `}`,
+		"fluent bit http ns": `{"date":"2026-03-02T10:15:05.123456789Z","log":` + quote(line) + `}`,
+		"fluent bit sql":     `{"date":"2026-03-02 10:15:05.123456","log":` + quote(line) + `}`,
+		"google cloud":       `{"textPayload":` + quote(line) + `,"timestamp":"2026-03-02T10:15:05.123456789Z","severity":"INFO","resource":{"type":"k8s_container"}}`,
+		"body":               `{"body":` + quote(line) + `}`,
+		"raw":                `{"raw":` + quote(line) + `}`,
 		"fluent bit old cri": `{"@timestamp":1772446505.123,"stream":"stdout","logtag":"F","message":` + quote(line) + `}`,
 		"fluentd, emissary":  `{"message":` + quote("ACCESS "+line+"\n") + `,"stream":"stdout"}`,
 		"no parser, cri":     `{"@timestamp":1772446505.123,"log":` + quote("2026-03-02T10:15:05.123456789Z stdout F "+line) + `}`,
@@ -75,10 +80,18 @@ func TestObjectInWrapper(t *testing.T) {
 	// log as an object
 	parsed(t, `{"log":`+istioJSON+`,"stream":"stdout","time":"2026-03-02T10:15:05Z","kubernetes":`+kubernetes+`}`, wroteCart(call()))
 
-	// Merge_Log, with and without Keep_Log
 	merged := istioJSON[1 : len(istioJSON)-1]
+	// Merge_Log, with and without Keep_Log
 	parsed(t, `{"@timestamp":1772446505.123,"stream":"stdout","kubernetes":`+kubernetes+`,`+merged+`}`, wroteCart(call()))
 	parsed(t, `{"@timestamp":1772446505.123,"log":`+quote(istioJSON)+`,"kubernetes":`+kubernetes+`,`+merged+`}`, wroteCart(call()))
+
+	// and so with any other key that wraps
+	for _, k := range []string{"log", "message", "log_processed", "jsonPayload", "body", "raw"} {
+		parsed(t, `{"`+k+`":`+istioJSON+`,"time":"2026-03-02T10:15:05Z"}`, call())
+		parsed(t, `{"x":0,"`+k+`":{"message":`+quote(istioText)+`}}`, call())
+		parsed(t, `{"`+k+`":`+quote("one line of many")+`,`+merged+`}`, call())
+		foreign(t, `{"`+k+`":"one line of many"}`)
+	}
 
 	// the keys at the top win over log
 	parsed(t, `{"log":"{\"start_time\":\"2000-01-01T00:00:00Z\",\"response_code\":1}",`+merged+`}`, call())
@@ -127,6 +140,10 @@ func TestEnvelopeTime(t *testing.T) {
 	parsed(t, `{`+entry+`,"date":100000000000}`, want("1973-03-03T09:46:38.5Z"))
 	parsed(t, `{`+entry+`,"date":99999999999}`, want("5138-11-16T09:46:37.5Z"))
 	parsed(t, `{`+entry+`,"date":"2026-03-02T10:15:05.123456Z"}`, want("2026-03-02T10:15:03.623Z"))
+	parsed(t, `{`+entry+`,"date":"2026-03-02T10:15:05.123456789Z"}`, want("2026-03-02T10:15:03.623Z"))
+	parsed(t, `{`+entry+`,"date":"2026-03-02 10:15:05.123456"}`, want("2026-03-02T10:15:03.623Z"))
+	parsed(t, `{`+entry+`,"timestamp":"2026-03-02T10:15:05.123Z"}`, want("2026-03-02T10:15:03.623Z"))
+	parsed(t, `{`+entry+`,"timestamp":"2026-03-02T10:15:06Z","date":1772446505.123}`, want("2026-03-02T10:15:03.623Z"))
 	parsed(t, `{`+entry+`,"date":1,"@timestamp":2,"time":"2026-03-02T10:15:05.123456789Z"}`, want("2026-03-02T10:15:03.623Z"))
 	parsed(t, `{`+entry+`,"@timestamp":1772446505.123,"time":"late"}`, want("2026-03-02T10:15:03.623Z"))
 	parsed(t, `2026-03-02T10:15:05.123456789Z stdout F {`+entry+`}`, want("2026-03-02T10:15:03.623Z"))

@@ -9,29 +9,39 @@ func (p *Parser) parseObject(b []byte, depth int, r *Record) (Result, Reason) {
 		return Foreign, NoReason
 	}
 	d := p.documents[depth]
-	object, ok := d.parse(b)
-	if !ok {
+	object, fault := d.parse(b)
+	if object == nil {
 		if claimsEntry(b) {
-			return Malformed, InvalidJSON
+			return p.malformed(InvalidJSON, fault)
 		}
 		return Foreign, NoReason
 	}
+	var at place // of the object
 	for range maxDocuments {
 		d.set(object)
 		p.readEnvelope(d, r)
 		if d.isEntry() {
-			return resultOf(p.readEntry(d, r))
+			if reason, k := p.readEntry(d, r); reason != NoReason {
+				return p.malformed(reason, at.with(k).offsetIn(b))
+			}
+			return Parsed, NoReason
 		}
-		if d.isPiece() {
-			return Malformed, Partial
+		if k := d.piece(); k != noKey {
+			return p.malformed(Partial, at.with(k).offsetIn(b))
 		}
-		wrapped := d.wrapped()
-		switch {
-		case wrapped == nil:
+		k := d.wrapped()
+		if k == noKey {
 			return Foreign, NoReason
-		case wrapped.Type() == fastjson.TypeString:
+		}
+		at = at.with(k)
+		wrapped := d.values[k]
+		if wrapped.Type() == fastjson.TypeString {
 			line, _ := wrapped.StringBytes()
-			return p.parse(line, depth+1, r)
+			result, reason := p.parse(line, depth+1, r)
+			if result == Malformed {
+				p.offset = indexInString(b, at.offsetIn(b), p.offset)
+			}
+			return result, reason
 		}
 		object, _ = wrapped.Object()
 	}
@@ -51,9 +61,9 @@ func (d *document) isEntry() bool {
 }
 
 // readEntry fills the record. A key of Istio's default format wins over its
-// alias.
-func (p *Parser) readEntry(d *document, r *Record) Reason {
-	r.Method = d.text(keyMethod)
+// alias. The key is the one whose value cannot be read.
+func (p *Parser) readEntry(d *document, r *Record) (Reason, key) {
+	r.Method = d.text(keyMethod, keyMethodHeader)
 	r.Path = d.text(keyPath, keyPathHeader)
 	r.Protocol = d.text(keyProtocol)
 	r.Authority = d.text(keyAuthority, keyAuthorityHeader)
@@ -75,36 +85,44 @@ func (p *Parser) readEntry(d *document, r *Record) Reason {
 	r.ServerName = d.text(keyServerName)
 	r.Route = d.text(keyRoute)
 
-	start := d.values[keyStart]
-	if isNull(start) {
-		start = d.contourStart()
-	}
-	if start != nil && start.Type() != fastjson.TypeString {
-		return InvalidTime // an epoch time, say: no default format has one
-	}
-	own := stringOf(start)
-	if own != nil {
-		// Before the numbers, so that a line with both faults has one name.
-		if _, ok := parseTime(own); !ok {
-			return InvalidTime
+	// Before the numbers, so that a line with both faults has one name.
+	startKey := d.startKey()
+	start := stringOf(d.values[startKey])
+	hasStart := !isNull(d.values[startKey])
+	if hasStart {
+		// A number, an epoch time say, is none: no default format has one.
+		var ok bool
+		if r.Start, ok = parseTime(start); !ok {
+			return InvalidTime, startKey
 		}
 	}
 
-	code, ok1 := p.number(d, keyCode)
-	duration, ok2 := p.number(d, keyDuration)
-	received, ok3 := p.number(d, keyBytesReceived)
-	sent, ok4 := p.number(d, keyBytesSent)
-	attempts, ok5 := p.number(d, keyAttempts)
-	if !ok1 || !ok2 || !ok3 || !ok4 || !ok5 || code > maxCode || attempts > maxAttempts {
-		return InvalidNumber
+	code, ok := p.number(d, keyCode)
+	if !ok || code > maxCode {
+		return InvalidNumber, keyCode
 	}
-	r.Code, r.Duration, r.Attempts = int(code), duration, int(attempts)
-	r.BytesReceived, r.BytesSent = received, sent
+	if r.Duration, ok = p.number(d, keyDuration); !ok {
+		return InvalidNumber, keyDuration
+	}
+	if r.BytesReceived, ok = p.number(d, keyBytesReceived); !ok {
+		return InvalidNumber, keyBytesReceived
+	}
+	if r.BytesSent, ok = p.number(d, keyBytesSent); !ok {
+		return InvalidNumber, keyBytesSent
+	}
+	attempts, ok := p.number(d, keyAttempts)
+	if !ok || attempts > maxAttempts {
+		return InvalidNumber, keyAttempts
+	}
+	r.Code, r.Attempts = int(code), int(attempts)
 	r.ServiceTime = serviceTime(p.rawNumber(d.values[keyServiceTime]))
 	if r.ServiceTime < 0 {
 		r.ServiceTime = serviceTime(p.rawNumber(d.values[keyServiceTimeHeader]))
 	}
-	return p.setStart(own, r)
+	if !hasStart && !p.setStart(r) {
+		return NoTime, startKey
+	}
+	return NoReason, noKey
 }
 
 const (
@@ -112,15 +130,21 @@ const (
 	maxAttempts = 1 << 30
 )
 
-// contourStart is Contour's start time, nil if there is none. As a number
-// "@timestamp" is Fluent Bit's.
-func (d *document) contourStart() *fastjson.Value {
-	for _, k := range [...]key{keyTimestamp, keyStartContour} {
-		if v := d.values[k]; v != nil && stringOf(v) != nil {
-			return v
+// startKey is the key of the start time: Istio's name of it where that has a
+// value, else Contour's. As a number "@timestamp" is Fluent Bit's. Where none
+// has a value it is Istio's; noKey where that is not there either.
+func (d *document) startKey() key {
+	if isNull(d.values[keyStart]) {
+		for _, k := range [...]key{keyTimestamp, keyStartContour} {
+			if stringOf(d.values[k]) != nil {
+				return k
+			}
 		}
 	}
-	return nil
+	if d.has(keyStart) {
+		return keyStart
+	}
+	return noKey
 }
 
 // number reads a number, or a string of digits; 0 where unset.

@@ -38,28 +38,40 @@ const (
 	// Not in any default format, yet the natural name of the operator.
 	keyAttempts
 
-	// Envoy Gateway names what comes from a header after the header
-	// (EnvoyJSONLogFields, internal/xds/translator/accesslog.go).
-	keyAuthorityHeader
+	// What comes from a header, under another name than Istio's: see aliases.
+	keyMethodHeader
 	keyPathHeader
+	keyAuthorityHeader
 	keyRequestIDHeader
 	keyUserAgentHeader
 	keyForwardedForHeader
 	keyServiceTimeHeader
+
+	// Objects of headers by their names, as a nested json_format has them.
+	keyRequestHeaders
+	keyResponseHeaders
 
 	// Contour's name of the start time. The other one, "@timestamp", is
 	// Fluent Bit's time key as well.
 	keyStartContour
 
 	// From here on: keys of the envelope.
-	keyTimestamp  // Fluent Bit out_kafka, and Contour's start time
-	keyDate       // Fluent Bit out_http
-	keyTime       // Docker, Fluent Bit's cri parsers
-	keyLog        // Docker, Fluent Bit
-	keyMessage    // Fluent Bit's older cri parser, Fluentd
-	keyPiece      // Fluent Bit's multiline parser cri: "F", or "P" for a piece
-	keyPieceOld   // the same in its older cri parser
-	keyKubernetes // Fluent Bit's kubernetes filter
+	keyTimestamp    // Fluent Bit out_kafka, and Contour's start time
+	keyDate         // Fluent Bit out_http
+	keyTime         // Docker, Fluent Bit's cri parsers
+	keyTimeOfCloud  // Google Cloud Logging
+	keyLog          // Docker, Fluent Bit
+	keyMessage      // Fluent Bit's older cri parser, Fluentd
+	keyProcessed    // the usual Merge_Log_Key of Fluent Bit's kubernetes filter
+	keyTextPayload  // Google Cloud Logging, a string
+	keyJSONPayload  // the same, an object
+	keyBody         // OpenTelemetry
+	keyRaw          // where a shipper keeps the line beside what it made of it
+	keyPiece        // Fluent Bit's multiline parser cri: "F", or "P" for a piece
+	keyPieceOld     // the same in its older cri parser
+	keyKubernetes   // Fluent Bit's kubernetes filter
+	keyPodName      // Huawei's ASM: the writer, in the entry itself
+	keyPodNamespace // the same
 	numKeys
 
 	firstEnvelopeKey = keyTimestamp
@@ -91,25 +103,53 @@ var keyNames = [numKeys]string{
 	keyUserAgent:          "user_agent",
 	keyForwardedFor:       "x_forwarded_for",
 	keyAttempts:           "upstream_request_attempt_count",
-	keyAuthorityHeader:    ":authority",
+	keyMethodHeader:       ":method",
 	keyPathHeader:         "x-envoy-origin-path",
+	keyAuthorityHeader:    ":authority",
 	keyRequestIDHeader:    "x-request-id",
 	keyUserAgentHeader:    "user-agent",
 	keyForwardedForHeader: "x-forwarded-for",
 	keyServiceTimeHeader:  "x-envoy-upstream-service-time",
+	keyRequestHeaders:     "request_headers",
+	keyResponseHeaders:    "response_headers",
 	keyStartContour:       "ts",
 	keyTimestamp:          "@timestamp",
 	keyDate:               "date",
 	keyTime:               "time",
+	keyTimeOfCloud:        "timestamp",
 	keyLog:                "log",
 	keyMessage:            "message",
+	keyProcessed:          "log_processed",
+	keyTextPayload:        "textPayload",
+	keyJSONPayload:        "jsonPayload",
+	keyBody:               "body",
+	keyRaw:                "raw",
 	keyPiece:              "_p",
 	keyPieceOld:           "logtag",
 	keyKubernetes:         "kubernetes",
+	keyPodName:            "pod_name",
+	keyPodNamespace:       "pod_namespace",
+}
+
+// aliases are further names of keys. Where several names of one key have a
+// value, the last one in the line has it.
+var aliases = map[string]key{
+	// The names that Envoy Gateway gives what comes from a header are in keyNames
+	// (EnvoyJSONLogFields, internal/xds/translator/accesslog.go).
+	":path":                 keyPathHeader,
+	"x-envoy-original-path": keyPathHeader,
+	// Google's service mesh
+	"x_request_id":                  keyRequestIDHeader,
+	"x_envoy_upstream_service_time": keyServiceTimeHeader,
+	// Alibaba's ASM
+	"authority_for": keyAuthorityHeader,
 }
 
 var keysByName = func() map[string]key {
-	m := make(map[string]key, numKeys)
+	m := make(map[string]key, int(numKeys)+len(aliases))
+	for name, k := range aliases {
+		m[name] = k
+	}
 	for k := noKey + 1; k < numKeys; k++ {
 		m[keyNames[k]] = k
 	}
@@ -118,6 +158,9 @@ var keysByName = func() map[string]key {
 
 // keyOf returns the key of that name, noKey if there is none.
 func keyOf(name []byte) key { return keysByName[string(name)] }
+
+// ofHeader says that the key is the name of a header.
+func (k key) ofHeader() bool { return keyMethodHeader <= k && k <= keyServiceTimeHeader }
 
 // ofEntry says that the key belongs to an entry, not to an envelope.
 func (k key) ofEntry() bool { return noKey < k && k < firstEnvelopeKey }

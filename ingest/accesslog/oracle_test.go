@@ -27,16 +27,20 @@ func oracle(line []byte) (r Record, result Result, reason Reason, sure bool) {
 			if hop == 3 {
 				return r, Foreign, NoReason, true
 			}
-			if t, ok := oracleTime(o["date"]); ok {
-				ended = t
+			for _, name := range []string{"timestamp", "date", "@timestamp", "time"} {
+				if t, ok := oracleTime(o[name]); ok {
+					ended = t
+				} else if t, ok := oracleSQLTime(o[name]); ok {
+					ended = t
+				}
 			}
-			if t, ok := oracleTime(o["@timestamp"]); ok {
-				ended = t
-			}
-			if t, ok := oracleTime(o["time"]); ok {
-				ended = t
+			if pod := oracleText(o, "pod_name"); pod != nil && r.Writer.Pod == nil {
+				r.Writer.Pod, r.Writer.Namespace = pod, oracleText(o, "pod_namespace")
 			}
 			oracleWriter(o["kubernetes"], &r.Writer)
+			if oracleEntry(o) && !oracleHeaders(o) {
+				return r, 0, 0, false
+			}
 			if oracleEntry(o) {
 				reason = oracleRecord(o, ended, &r)
 				if reason != NoReason {
@@ -47,11 +51,15 @@ func oracle(line []byte) (r Record, result Result, reason Reason, sure bool) {
 			if o["_p"] == "P" || o["logtag"] == "P" {
 				return r, Malformed, Partial, true
 			}
-			next, isObject := o["log"].(map[string]any)
-			text, isString := o["log"].(string)
-			if !isObject && !isString {
-				next, isObject = o["message"].(map[string]any)
-				text, isString = o["message"].(string)
+			var next map[string]any
+			var text string
+			var isObject, isString bool
+			for _, name := range []string{"log", "message", "log_processed", "textPayload", "jsonPayload", "body", "raw"} {
+				if isObject || isString {
+					break
+				}
+				next, isObject = o[name].(map[string]any)
+				text, isString = o[name].(string)
 			}
 			if isString {
 				line = []byte(strings.Trim(text, " \t\r\n"))
@@ -133,6 +141,12 @@ func oracleTime(v any) (time.Time, bool) {
 	return time.Time{}, false
 }
 
+func oracleSQLTime(v any) (time.Time, bool) {
+	s, _ := v.(string)
+	t, err := time.Parse("2006-01-02 15:04:05", s)
+	return t, err == nil && len(s) < len("2006-01-02 15:04:05.0000000000") && !strings.HasSuffix(s, ".") && !strings.Contains(s, ",")
+}
+
 func oracleWriter(v any, w *Writer) {
 	o, _ := v.(map[string]any)
 	labels, _ := o["labels"].(map[string]any)
@@ -148,6 +162,37 @@ func oracleWriter(v any, w *Writer) {
 	set(&w.Node, o, "host")
 	set(&w.App, labels, "app")
 	set(&w.CanonicalName, labels, "service.istio.io/canonical-name")
+}
+
+// oracleHeaders puts the headers of objects of headers where the object itself
+// has none. false means that two names of one header have a value, in an order
+// that a map has forgotten.
+func oracleHeaders(o map[string]any) bool {
+	headers := [][]string{
+		{":method"}, {"x-envoy-origin-path", ":path", "x-envoy-original-path"}, {":authority", "authority_for"},
+		{"x-request-id", "x_request_id"}, {"user-agent"}, {"x-forwarded-for"},
+		{"x-envoy-upstream-service-time", "x_envoy_upstream_service_time"},
+	}
+	for _, names := range headers {
+		n := 0
+		for _, place := range []any{o, o["request_headers"], o["response_headers"]} {
+			place, _ := place.(map[string]any)
+			for _, name := range names {
+				v, ok := place[name]
+				if !ok {
+					continue
+				}
+				n++
+				if s, isText := o[name].(string); o[name] == nil || isText && (s == "" || s == "-") {
+					o[name] = v
+				}
+			}
+		}
+		if n > 1 && len(names) > 1 {
+			return false
+		}
+	}
+	return true
 }
 
 func oracleRecord(o map[string]any, ended time.Time, r *Record) Reason {
@@ -177,7 +222,7 @@ func oracleRecord(o map[string]any, ended time.Time, r *Record) Reason {
 		return InvalidNumber
 	}
 	r.Code, r.Attempts = int(code), int(attempts)
-	for _, name := range []string{"x-envoy-upstream-service-time", "upstream_service_time"} {
+	for _, name := range []string{"x_envoy_upstream_service_time", "x-envoy-upstream-service-time", "upstream_service_time"} {
 		v := o[name]
 		if s, ok := v.(string); v == nil || ok && (s == "" || s == "-") {
 			continue
@@ -193,11 +238,11 @@ func oracleRecord(o map[string]any, ended time.Time, r *Record) Reason {
 		r.Start = ended.UnixMilli() - r.Duration
 	}
 
-	r.Method = oracleText(o, "method")
-	r.Path = oracleText(o, "path", "x-envoy-origin-path")
+	r.Method = oracleText(o, "method", ":method")
+	r.Path = oracleText(o, "path", "x-envoy-origin-path", ":path", "x-envoy-original-path")
 	r.Protocol = oracleText(o, "protocol")
-	r.Authority = oracleText(o, "authority", ":authority")
-	r.RequestID = oracleText(o, "request_id", "x-request-id")
+	r.Authority = oracleText(o, "authority", ":authority", "authority_for")
+	r.RequestID = oracleText(o, "request_id", "x-request-id", "x_request_id")
 	r.UserAgent = oracleText(o, "user_agent", "user-agent")
 	r.ForwardedFor = oracleText(o, "x_forwarded_for", "x-forwarded-for")
 	r.Flags = oracleText(o, "response_flags")

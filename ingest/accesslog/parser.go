@@ -13,6 +13,9 @@ type Parser struct {
 	ended    int64
 	hasEnded bool
 	writer   *writerReader
+	// offset is what Offset returns; while the inner line of a wrapper is read,
+	// in that line.
+	offset int
 	// digits holds a JSON number while it is read.
 	digits []byte
 }
@@ -32,7 +35,7 @@ func NewParser() *Parser {
 
 // Parse reads one line, with or without its line end. r holds the record when
 // the result is Parsed; otherwise r is empty. The reason is NoReason unless the
-// result is Malformed.
+// result is Malformed; Offset then says where.
 //
 // The format and the wrappers are recognised by what the line holds:
 //
@@ -41,10 +44,11 @@ func NewParser() *Parser {
 //     method with path. The values do not matter: a key that is null counts.
 //   - A text line is an entry if it begins with [YYYY-MM-DDTHH:…] and a quote;
 //     without the time, if it is whole in every other respect.
-//   - Around either there may be Docker's, Fluent Bit's or the CRI's wrapper, and
-//     the prefixes of kubectl logs and docker compose.
+//   - Around either there may be the wrapper of Docker, the CRI, Fluent Bit or
+//     Google Cloud Logging, and the prefixes of kubectl logs and docker compose:
+//     three JSON strings deep, and in each three objects.
 func (p *Parser) Parse(line []byte, r *Record) (Result, Reason) {
-	p.ended, p.hasEnded = 0, false
+	p.ended, p.hasEnded, p.offset = 0, false, 0
 	*r = Record{ServiceTime: -1}
 	result, reason := p.parse(line, 0, r)
 	if result != Parsed {
@@ -57,44 +61,38 @@ func (p *Parser) Parse(line []byte, r *Record) (Result, Reason) {
 func (p *Parser) parse(line []byte, depth int, r *Record) (Result, Reason) {
 	content, piece := p.stripPrefixes(line, r)
 	if piece {
-		return Malformed, Partial
+		return p.malformed(Partial, indexIn(line, content))
 	}
 	content = trimSpace(content)
 	if len(content) == 0 {
 		return Foreign, NoReason
 	}
+	result, reason := Foreign, NoReason
 	switch content[0] {
 	case '{':
-		return p.parseObject(content, depth, r)
+		result, reason = p.parseObject(content, depth, r)
 	case '[', '"':
-		return p.parseText(content, r)
+		result, reason = p.parseText(content, r)
 	}
-	return Foreign, NoReason
+	if result == Malformed {
+		p.offset += indexIn(line, content)
+	}
+	return result, reason
 }
 
-// resultOf is what became of a line that claims to be an entry.
-func resultOf(reason Reason) (Result, Reason) {
-	if reason != NoReason {
-		return Malformed, reason
-	}
-	return Parsed, NoReason
+// malformed is the result of a line that cannot be read from the offset on.
+func (p *Parser) malformed(reason Reason, offset int) (Result, Reason) {
+	p.offset = offset
+	return Malformed, reason
 }
 
-// setStart gives the record its start time from the entry's own time or, where
-// it has none, from the envelope's.
-func (p *Parser) setStart(own []byte, r *Record) Reason {
-	if own != nil {
-		var ok bool
-		if r.Start, ok = parseTime(own); !ok {
-			return InvalidTime
-		}
-		return NoReason
+// setStart gives a record without a start time of its own the envelope's, if
+// that has one.
+func (p *Parser) setStart(r *Record) bool {
+	if p.hasEnded {
+		r.Start = p.ended - r.Duration
 	}
-	if !p.hasEnded {
-		return NoTime
-	}
-	r.Start = p.ended - r.Duration
-	return NoReason
+	return p.hasEnded
 }
 
 func (p *Parser) setEnded(ms int64, ok bool) {

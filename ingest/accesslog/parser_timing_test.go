@@ -1,6 +1,7 @@
 package accesslog
 
 import (
+	"strings"
 	"testing"
 )
 
@@ -25,6 +26,9 @@ func steady() map[string]string {
 		"ForeignText":      "2026-03-02T10:15:04.558123Z\tinfo\tsds\tpush",
 		"ForeignJSON":      `{"level":"info","time":"2026-03-02T10:15:04.558123Z","scope":"xds","msg":"connected"}`,
 		"TornText":         istioText[:200],
+		"TornJSON":         istioJSON[:200],
+		"TornInDocker":     wrappers(istioJSON)["docker"][:200],
+		"BadNumber":        wrappers(strings.Replace(istioJSON, ":200,", `:"x",`, 1))["docker"],
 	}
 }
 

@@ -7,8 +7,8 @@ import "bytes"
 const maxPrefixes = 4
 
 // stripPrefixes takes off what was put in front of a line and notes what it
-// says: the time, and the pod that wrote the line. piece says that the line is a
-// piece that the container runtime split off.
+// says: the time, and the pod that wrote the line. piece says that the content
+// is a piece that the container runtime split off, its mark in front.
 func (p *Parser) stripPrefixes(line []byte, r *Record) (content []byte, piece bool) {
 	for range maxPrefixes {
 		line = trimSpace(line)
@@ -25,7 +25,7 @@ func (p *Parser) stripPrefixes(line []byte, r *Record) (content []byte, piece bo
 			line, ok = stripName(line)
 		}
 		if piece {
-			return nil, true
+			return line, true
 		}
 		if !ok {
 			break
@@ -74,7 +74,7 @@ func (p *Parser) stripTime(line []byte) (rest []byte, piece, ok bool) {
 		return rest, false, true
 	}
 	if content[0] == 'P' {
-		return nil, true, true
+		return content, true, true
 	}
 	return content[1:], false, true
 }

@@ -44,26 +44,20 @@ func realLines(t *testing.T, name string) [][]byte {
 // counts is what becomes of the lines of a file.
 type counts struct {
 	records, foreign int
-	malformed        map[Reason]int
+	malformed        []badLine
 }
 
-func (c *counts) add(result Result, reason Reason) {
-	switch result {
-	case Parsed:
-		c.records++
-	case Foreign:
-		c.foreign++
-	case Malformed:
-		if c.malformed == nil {
-			c.malformed = map[Reason]int{}
-		}
-		c.malformed[reason]++
-	}
+// badLine is a malformed line of a file, from 1.
+type badLine struct {
+	line   int
+	reason Reason
+	offset int
 }
 
 var realFiles = map[string]counts{
-	// Line 3 ends behind the transport failure reason, the source cut it.
-	"Cray-HPE-docs-csm.log": {records: 3, malformed: map[Reason]int{InvalidText: 1}},
+	// Line 3 ends behind the transport failure reason, the source cut it: of who
+	// was called, when it ended and how long it took nothing is there.
+	"Cray-HPE-docs-csm.log": {records: 3, malformed: []badLine{{3, InvalidText, 126}}},
 	// The fifth line is Envoy's own: [2021-03-12 15:31:30.492][1][warning].
 	"DataDog-integrations-core-envoy.log": {records: 4, foreign: 1},
 	// A table: the entries stand in quoted cells. See TestRealCSV.
@@ -77,16 +71,18 @@ var realFiles = map[string]counts{
 	// The second has no response_flags and no path, but a code and a start.
 	"envoyproxy-ai-gateway-docs.jsonl": {records: 2},
 	// Lines 3 and 4 are a custom format of the test: a route name behind the
-	// flags, byte counts of the wire, no upstream host.
-	"envoyproxy-envoy-access_log_impl_test.log": {records: 6, malformed: map[Reason]int{InvalidText: 2}},
+	// flags, byte counts of the wire, two spaces, no upstream host. Which number
+	// is the duration cannot be told.
+	"envoyproxy-envoy-access_log_impl_test.log": {records: 6, malformed: []badLine{{3, InvalidText, 108}, {4, InvalidText, 109}}},
 	"envoyproxy-examples-grpc-bridge.log":       {records: 4}, // docker compose
 	"envoyproxy-gateway-docs.jsonl":             {records: 1},
 	"fluent-bit-docs.jsonl":                     {records: 1}, // log is an object
 	"grafana-loki-pattern_test.log":             {records: 1},
 	"isaac88-ica-exam.log":                      {records: 24},
 	"katanemo-archgw.log":                       {records: 7},
-	// In line 17 another time was written into the upstream host.
-	"kiali-waypoint.log":                          {records: 16, malformed: map[Reason]int{InvalidText: 1}},
+	// In line 17 another writer's time stands in the middle of the upstream host,
+	// which is what a record is judged by.
+	"kiali-waypoint.log":                          {records: 16, malformed: []badLine{{17, InvalidText, 251}}},
 	"nitishm-engarde.log":                         {records: 2}, // Envoy; Istio 1.2
 	"openservicemesh-osm-docs.jsonl":              {records: 1},
 	"projectcontour-contour.log":                  {records: 2},
@@ -102,8 +98,9 @@ var realFiles = map[string]counts{
 	"the-redback-rawstream-tms-keycloak.log":   {records: 248, foreign: 76},
 	"the-redback-rawstream-tms-ums.log":        {records: 9, foreign: 75},
 	"the-redback-rawstream-tms2-cms.log":       {records: 18, foreign: 74},
-	// Lines 1 and 2 came without their times and have no envelope.
-	"zhaohuabing-istio-guide.log": {records: 2, malformed: map[Reason]int{NoTime: 2}},
+	// Lines 1 and 2 came without their times and have no envelope: a record
+	// without a time belongs to no slice.
+	"zhaohuabing-istio-guide.log": {records: 2, malformed: []badLine{{1, NoTime, 0}, {2, NoTime, 0}}},
 }
 
 func TestRealFiles(t *testing.T) {
@@ -123,16 +120,26 @@ func TestRealFiles(t *testing.T) {
 			}
 			p := NewParser()
 			var got counts
-			for _, line := range realLines(t, name) {
+			for i, line := range realLines(t, name) {
 				var r Record
 				result, reason := p.Parse(line, &r)
-				invariants(t, line, r, result, reason)
-				got.add(result, reason)
-				if line = bytes.TrimSpace(line); bytes.HasPrefix(line, []byte("{")) {
+				invariants(t, p, line, r, result, reason)
+				switch result {
+				case Parsed:
+					got.records++
+				case Foreign:
+					got.foreign++
+				case Malformed:
+					got.malformed = append(got.malformed, badLine{i + 1, reason, p.Offset()})
+				}
+				switch line = bytes.TrimSpace(line); {
+				case bytes.HasPrefix(line, []byte("{")):
 					compare(t, p, line)
+				case bytes.HasPrefix(line, []byte("[")):
+					compareText(t, p, line)
 				}
 			}
-			if diff := cmp.Diff(want, got, cmp.AllowUnexported(counts{})); diff != "" {
+			if diff := cmp.Diff(want, got, cmp.AllowUnexported(counts{}, badLine{})); diff != "" {
 				t.Errorf("-want +got\n%s", diff)
 			}
 		})
@@ -168,27 +175,33 @@ func TestRealCSV(t *testing.T) {
 		t.Fatal(err)
 	}
 	p := NewParser()
-	var bare, timed counts
+	var r Record
+	timed, foreign := 0, 0
 	for _, row := range rows[1:] {
-		var r Record
-		bare.add(p.Parse([]byte(row[4]), &r))
+		bare, reason := p.Parse([]byte(row[4]), &r)
 		seconds, err := strconv.ParseInt(row[1], 10, 64)
 		if err != nil {
 			t.Fatal(err)
 		}
 		ended := time.Unix(seconds, 0).UTC()
-		result, reason := p.Parse([]byte(ended.Format(time.RFC3339)+" "+row[4]), &r)
-		timed.add(result, reason)
-		if result == Parsed && r.Start+r.Duration != ended.UnixMilli() {
-			t.Errorf("%s: %d + %d is not %v", row[0], r.Start, r.Duration, ended)
+		switch result, _ := p.Parse([]byte(ended.Format(time.RFC3339)+" "+row[4]), &r); result {
+		case Parsed:
+			timed++
+			if bare != Malformed || reason != NoTime {
+				t.Errorf("%s without its time: %v, %v", row[0], bare, reason)
+			}
+			if r.Start+r.Duration != ended.UnixMilli() {
+				t.Errorf("%s: %d + %d is not %v", row[0], r.Start, r.Duration, ended)
+			}
+		case Foreign:
+			foreign++
+			if bare != Foreign {
+				t.Errorf("%s without its time: %v, %v", row[0], bare, reason)
+			}
 		}
 	}
 	// Eight cells are lines of Envoy and the agent.
-	opts := cmp.AllowUnexported(counts{})
-	if diff := cmp.Diff(counts{foreign: 8, malformed: map[Reason]int{NoTime: 201}}, bare, opts); diff != "" {
-		t.Errorf("without the time: -want +got\n%s", diff)
-	}
-	if diff := cmp.Diff(counts{records: 201, foreign: 8}, timed, opts); diff != "" {
-		t.Errorf("with the time: -want +got\n%s", diff)
+	if timed != 201 || foreign != 8 {
+		t.Errorf("%d records and %d foreign lines, want 201 and 8", timed, foreign)
 	}
 }

@@ -9,6 +9,12 @@ package accesslog
 // Record is one access-log entry. Text fields are nil where the entry has no
 // value: the key is absent, null, "" or "-".
 //
+// Text is what was sent and is hostile: it may hold control characters, quotes
+// and bytes that are no UTF-8. Numbers are whole, never negative (ServiceTime is
+// -1 where unset) and have at most fifteen digits; a fraction is floored. Entries
+// that hold anything else as a number, or JSON that is none by RFC 8259 (01, nan,
+// 1.e3, control bytes in strings), are malformed.
+//
 // All byte slices are borrowed: they point into the line (text) or into the
 // Parser's own memory (JSON). They are valid until the Parser's next Parse and
 // only while the bytes of the line stay as they are.
@@ -56,9 +62,10 @@ type Record struct {
 	Writer Writer
 }
 
-// Writer is what a log shipper says of the pod that wrote a line: the
-// kubernetes object of Fluent Bit, or the [pod/NAME/CONTAINER] prefix of
-// kubectl logs (Pod alone). Borrowed like the fields of Record.
+// Writer is what is said of the pod that wrote a line: by the kubernetes object
+// of Fluent Bit, by pod_name and pod_namespace in the entry, or by the
+// [pod/NAME/CONTAINER] prefix of kubectl logs (Pod alone). Borrowed like the
+// fields of Record.
 type Writer struct {
 	Namespace, Pod, PodID, PodIP, Node []byte
 	// CanonicalName and App are the labels service.istio.io/canonical-name

@@ -66,15 +66,15 @@ func TestOlderIstioText(t *testing.T) {
 	failed := with(older, func(r *Record) { r.TransportFailure = b("TLS error: 1") })
 	noRoute := with(older, func(r *Record) { r.Route = nil })
 
-	parsed(t, front+`"-"`+back, noRoute)                             // 1.1, 1.2
-	parsed(t, front+`"UNAVAILABLE:mixer"`+back, noRoute)             // its field is Mixer's, no failure of the transport
-	parsed(t, front+`"-" "-"`+back+route, older)                     // 1.3 to 1.7
-	parsed(t, front+`"OK" "TLS error: 1"`+back+route, failed)        //
-	parsed(t, front+`"TLS error: 1"`+back+route, failed)             // 1.8
-	malformed(t, front+`"-" "-"`+back, InvalidText)                  // has a route
-	malformed(t, front+`via_upstream - "-"`+back, InvalidText)       // has a route
-	malformed(t, front+`via_upstream "-"`+back+route, InvalidText)   // has a termination
-	malformed(t, front+`via_upstream - - -`+back+route, InvalidText) // the failure is quoted
+	parsed(t, front+`"-"`+back, noRoute)                                                                                  // 1.1, 1.2
+	parsed(t, front+`"UNAVAILABLE:mixer"`+back, noRoute)                                                                  // its field is Mixer's, no failure of the transport
+	parsed(t, front+`"-" "-"`+back+route, older)                                                                          // 1.3 to 1.7
+	parsed(t, front+`"OK" "TLS error: 1"`+back+route, failed)                                                             //
+	parsed(t, front+`"TLS error: 1"`+back+route, failed)                                                                  // 1.8
+	parsed(t, front+`"-" "TLS error: 1"`+back, with(noRoute, func(r *Record) { r.TransportFailure = b("TLS error: 1") })) // 1.2 under 1.3
+	malformed(t, front+`via_upstream - "-"`+back, InvalidText)                                                            // has a route
+	malformed(t, front+`via_upstream "-"`+back+route, InvalidText)                                                        // has a termination
+	malformed(t, front+`via_upstream - - -`+back+route, InvalidText)                                                      // the failure is quoted
 }
 
 // Envoy escapes nothing in text.
@@ -148,6 +148,7 @@ func TestForeignText(t *testing.T) {
 		"[2026-03-02T10:15:04.558Z][1][info] text",
 		"[2026-03-02T10:15:04.558Z] info text",
 		"[2026-03-02T10:15 text",
+		"[2026-03-02T10:15:04." + strings.Repeat("5", 64) + `Z] "- - -" 0 - 0 0 0 - "-" "-" "-" "-" "-"`,
 		"[2026-03-02", "[", "[]", `["a"]`, `[{"response_code":200}]`, "[pod/a/b]", "[pod/a/b] ",
 		"binaryPath: /usr/local/bin/envoy", "  zipkin:", "---",
 		"log_id,timestamp,cmdb_id,log_name,value",

@@ -35,6 +35,19 @@ func parseTime(b []byte) (int64, bool) {
 	return seconds*1000 + ms, true
 }
 
+// parseSQLTime reads Fluent Bit's java_sql_timestamp, which is in UTC:
+// "2006-01-02 15:04:05.000000".
+func parseSQLTime(b []byte) (int64, bool) {
+	const space = len("2006-01-02")
+	var t [len("2006-01-02T15:04:05.000000000Z")]byte
+	if len(b) <= space || b[space] != ' ' || len(b) >= len(t) {
+		return 0, false
+	}
+	n := copy(t[:], b)
+	t[space], t[n] = 'T', 'Z'
+	return parseTime(t[:n+1])
+}
+
 // hasTimeShape reports whether b has digits and separators where
 // "2006-01-02T15:04:05" has them; b may be shorter or longer.
 func hasTimeShape(b []byte) bool {

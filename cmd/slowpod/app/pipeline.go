@@ -47,14 +47,14 @@ func (p *Pipeline) Handle(b ingest.Batch, take func(*correlate.Record) error) er
 			continue
 		}
 		if l.Cut {
-			p.bad(b.Stream, l, accesslog.TooLong)
+			p.bad(b.Stream, l, accesslog.TooLong, len(l.Bytes))
 			continue
 		}
 		switch result, reason := p.parser.Parse(l.Bytes, &p.entry); result {
 		case accesslog.Foreign:
 			p.counts.Line(result, reason)
 		case accesslog.Malformed:
-			p.bad(b.Stream, l, reason)
+			p.bad(b.Stream, l, reason, p.parser.Offset())
 		case accesslog.Parsed:
 			class := classify.Classify(&p.entry)
 			p.counts.Record(&p.entry, &class)
@@ -107,14 +107,15 @@ func (p *Pipeline) replay(l *ingest.Line, take func(*correlate.Record) error) er
 // maxLoggedLine is how much of a malformed line the log shows, in bytes.
 const maxLoggedLine = 200
 
-// bad counts a malformed line; the first of each reason is logged.
-func (p *Pipeline) bad(stream string, l *ingest.Line, reason accesslog.Reason) {
+// bad counts a malformed line, which cannot be read from the offset on; the first
+// of each reason is logged.
+func (p *Pipeline) bad(stream string, l *ingest.Line, reason accesslog.Reason, offset int) {
 	p.counts.Line(accesslog.Malformed, reason)
 	if p.logged[reason] {
 		return
 	}
 	p.logged[reason] = true
 	p.logger.Warn("malformed line; further ones for this reason are only counted",
-		"reason", reason.String(), "file", report.Safe(stream), "line", l.Number,
+		"reason", reason.String(), "file", report.Safe(stream), "line", l.Number, "offset", offset,
 		"begins", report.Safe(withoutQueries(l.Bytes[:min(len(l.Bytes), maxLoggedLine)])))
 }
