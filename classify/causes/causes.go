@@ -10,6 +10,7 @@ package causes
 
 import (
 	"embed"
+	"slices"
 	"sync"
 
 	"github.com/slowpod/slowpod/classify"
@@ -19,9 +20,9 @@ import (
 type Table struct {
 	// Flags are Envoy's core flags, in Envoy's order.
 	Flags []Flag
-	// Details, Resets and Reasons are the words that records carry beside
+	// details, resets and reasons are the words that records carry beside
 	// their flags.
-	Details, Resets, Reasons []Term
+	details, resets, reasons glossary
 	// Rows are what single records mean. The first that fits holds.
 	Rows []Row
 	// Pairs are what the two sides of a call mean together.
@@ -61,8 +62,13 @@ type Row struct {
 	// on the code.
 	Outcome string `yaml:"outcome"`
 	// Finding is the kind of finding that such records lead to; "" for none.
-	Finding  string    `yaml:"finding"`
-	Causes   []Cause   `yaml:"causes"` // the likeliest first
+	// Case is the case of that finding; "" is the ordinary one.
+	Finding string `yaml:"finding"`
+	Case    string `yaml:"case"`
+	// Causes stand the likeliest first. A row without own ones has those of
+	// its finding, the ones that First names before the others.
+	First    []string  `yaml:"first"`
+	Causes   []Cause   `yaml:"causes"`
 	RulesOut []string  `yaml:"rules_out"`
 	Examples []Example `yaml:"examples"`
 }
@@ -169,8 +175,9 @@ func (t *Table) Row(f *Facts) *Row {
 	return nil
 }
 
-// Candidates returns all rows that what is given does not rule out, in the
-// order of the table, up to and with the first that fits for certain.
+// Candidates returns the rows that what is given does not rule out, in the
+// order of the table, up to and with the first that fits for certain. Where
+// flags are given, rows that may fit must be about one of them.
 func (t *Table) Candidates(f *Facts) []*Row {
 	var rows []*Row
 	for i := range t.Rows {
@@ -178,7 +185,9 @@ func (t *Table) Candidates(f *Facts) []*Row {
 		case yes:
 			return append(rows, &t.Rows[i])
 		case maybe:
-			rows = append(rows, &t.Rows[i])
+			if w := &t.Rows[i].When; f.Flags == 0 || w.Flags.set|w.AnyFlag.set != 0 {
+				rows = append(rows, &t.Rows[i])
+			}
 		}
 	}
 	return rows
@@ -215,6 +224,35 @@ func (t *Table) Finding(kind, ofCase string) *Finding {
 		}
 	}
 	return ordinary
+}
+
+// Elsewhere returns what the record of the other side would prove: the pairs
+// that a record of which this is known may make with one of that side, but for
+// those that say nothing of this one.
+func (t *Table) Elsewhere(f *Facts) []*Pair {
+	var pairs []*Pair
+	for i := range t.Pairs {
+		p := &t.Pairs[i]
+		this := p.Client
+		if f.Side == classify.Server {
+			this = p.Server
+		}
+		if p.Client != nil && p.Server != nil && !this.empty() && this.fits(f) != no {
+			pairs = append(pairs, p)
+		}
+	}
+	return pairs
+}
+
+// Behind returns what no access log shows and may hide behind a row.
+func (t *Table) Behind(r *Row) []*Unseen {
+	var hidden []*Unseen
+	for i := range t.Unseen {
+		if slices.Contains(t.Unseen[i].Near, r.ID) {
+			hidden = append(hidden, &t.Unseen[i])
+		}
+	}
+	return hidden
 }
 
 // Ranked returns the causes with the named ones first, in the order named, and

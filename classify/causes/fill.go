@@ -18,8 +18,12 @@ type Names struct {
 	FQDN, Authority string
 	// Host is the upstream host, ip:port; it gives {ip} and {port}.
 	Host string
-	// Caller is the calling pod, CallerNamespace its namespace.
-	Caller, CallerNamespace string
+	// Caller is the calling pod, CallerNamespace its namespace, CallerHost an
+	// ip:port of it; it gives {caller_ip}.
+	Caller, CallerNamespace, CallerHost string
+	// RequestID finds the other records of a call. Of a UUID the first 13
+	// characters are used: proxies rewrite the next one that means anything.
+	RequestID string
 	// Since is a time in RFC 3339.
 	Since string
 }
@@ -35,7 +39,15 @@ func Fill(command string, n *Names) string {
 	if a, ok := AddrPort(n.Host); ok {
 		ip, port = a.Addr().String(), strconv.Itoa(int(a.Port()))
 	}
+	callerIP := "<caller_ip>"
+	if a, ok := AddrPort(n.CallerHost); ok {
+		callerIP = a.Addr().String()
+	}
 	authority, _, _ := strings.Cut(n.Authority, ":")
+	id := n.RequestID
+	if len(id) == 36 && id[13] == '-' {
+		id = id[:13]
+	}
 	since := "<time>"
 	if _, err := time.Parse(time.RFC3339, n.Since); err == nil {
 		since = n.Since
@@ -52,6 +64,8 @@ func Fill(command string, n *Names) string {
 		"{port}", port,
 		"{caller}", InCommand(n.Caller, "caller"),
 		"{caller_namespace}", InCommand(n.CallerNamespace, "caller_namespace"),
+		"{caller_ip}", callerIP,
+		"{request_id}", InCommand(id, "request_id"),
 		"{since}", since,
 	).Replace(command)
 }

@@ -39,21 +39,22 @@ func TestAddrPort(t *testing.T) {
 }
 
 func TestFill(t *testing.T) {
-	const all = "kubectl {namespace} {service} {subset} {pod} {node} {fqdn} {authority} {ip} {port} {caller} {caller_namespace} {since}"
+	const all = "kubectl {namespace} {service} {subset} {pod} {node} {fqdn} {authority} {ip} {port} {caller} {caller_namespace} {caller_ip} {request_id} {since}"
 	f := func(n Names, want string) {
 		t.Helper()
 		if got := Fill(all, &n); got != want {
 			t.Errorf("Fill(%+v)\n got %s\nwant %s", n, got, want)
 		}
 	}
-	f(Names{}, "kubectl <namespace> <service> <subset> <pod> <node> <fqdn> <authority> <ip> <port> <caller> <caller_namespace> <time>")
+	f(Names{}, "kubectl <namespace> <service> <subset> <pod> <node> <fqdn> <authority> <ip> <port> <caller> <caller_namespace> <caller_ip> <request_id> <time>")
 	f(Names{
 		Namespace: "shop", Service: "orders", Subset: "v2", Pod: "orders-1", Node: "node-7",
 		FQDN: "orders.shop.svc.cluster.local", Authority: "orders:8080", Host: "10.0.0.9:8443",
-		Caller: "web-0", CallerNamespace: "front", Since: "2026-03-02T10:00:00Z",
-	}, "kubectl shop orders v2 orders-1 node-7 orders.shop.svc.cluster.local orders 10.0.0.9 8443 web-0 front 2026-03-02T10:00:00Z")
+		Caller: "web-0", CallerNamespace: "front", CallerHost: "10.0.0.7:0",
+		RequestID: "da28cc83-9055-9ed5-8c0e-104bf3337a0c", Since: "2026-03-02T10:00:00Z",
+	}, "kubectl shop orders v2 orders-1 node-7 orders.shop.svc.cluster.local orders 10.0.0.9 8443 web-0 front 10.0.0.7 da28cc83-9055 2026-03-02T10:00:00Z")
 	f(Names{
 		Namespace: "a;b", Service: "$(x)", Subset: "{pod}", Pod: "--all", Node: "a b", FQDN: "`x`",
-		Authority: "-o:80", Host: "10.0.0.9:8443 ; x", Caller: "x|sh", CallerNamespace: "x\ny", Since: "now; x",
-	}, "kubectl <namespace> <service> <subset> <pod> <node> <fqdn> <authority> <ip> <port> <caller> <caller_namespace> <time>")
+		Authority: "-o:80", Host: "10.0.0.9:8443 ; x", Caller: "x|sh", CallerNamespace: "x\ny", CallerHost: "10.0.0.7", RequestID: "x; y", Since: "now; x",
+	}, "kubectl <namespace> <service> <subset> <pod> <node> <fqdn> <authority> <ip> <port> <caller> <caller_namespace> <caller_ip> <request_id> <time>")
 }

@@ -37,7 +37,13 @@ func load(files fs.FS) (*Table, error) {
 			errs = append(errs, fmt.Errorf("%s.yaml: %w", file.name, err))
 		}
 	}
-	t.Details, t.Resets, t.Reasons = words.Details, words.Resets, words.Reasons
+	t.details, t.resets, t.reasons = newGlossary(words.Details), newGlossary(words.Resets), newGlossary(words.Reasons)
+	for i := range t.Rows {
+		r := &t.Rows[i]
+		if f := t.Finding(r.Finding, r.Case); f != nil && r.Causes == nil {
+			r.Causes = f.Ranked(r.First...)
+		}
+	}
 	if len(errs) == 0 {
 		errs = t.check()
 	}
@@ -77,8 +83,14 @@ func (t *Table) check() (errs []error) {
 		r := &t.Rows[i]
 		once("row " + r.ID)
 		ids[r.ID] = true
-		if !kinds[r.Finding] {
-			wrong("%s: no finding %q", r.ID, r.Finding)
+		f := t.Finding(r.Finding, r.Case)
+		if r.Finding != "" && (f == nil || f.Case != r.Case) {
+			wrong("%s: no finding %q, case %q", r.ID, r.Finding, r.Case)
+		}
+		for _, id := range r.First {
+			if f == nil || !slices.ContainsFunc(f.Causes, func(c Cause) bool { return c.ID == id }) {
+				wrong("%s: the finding %q has no cause %q", r.ID, r.Finding, id)
+			}
 		}
 		if len(r.Examples) == 0 || r.Title == "" || r.Means == "" {
 			wrong("%s: title, means and examples must be there", r.ID)
@@ -113,7 +125,7 @@ func (t *Table) check() (errs []error) {
 }
 
 func (w *When) check(id string) (errs []error) {
-	for _, v := range []string{w.UpstreamHost, w.UpstreamLocal} {
+	for _, v := range []string{w.UpstreamHost, w.UpstreamLocal, w.Subset} {
 		if v != "" && v != "set" && v != "unset" {
 			errs = append(errs, fmt.Errorf("%s: %q is neither set nor unset", id, v))
 		}
@@ -126,8 +138,8 @@ func (w *When) check(id string) (errs []error) {
 
 func checkCauses(id string, causes []Cause) (errs []error) {
 	for i, c := range causes {
-		if c.Cause == "" || whose[c.Whose] == "" || c.Tell == "" {
-			errs = append(errs, fmt.Errorf("%s: cause %d needs cause, whose (one of the known words) and tell", id, i+1))
+		if c.Cause == "" || whose[c.Whose] == "" || c.Tell == "" || strings.Contains(c.Tell, "{") {
+			errs = append(errs, fmt.Errorf("%s: cause %d needs cause, whose (one of the known words) and tell, without placeholders", id, i+1))
 		}
 		if i == 0 && c.Changes {
 			errs = append(errs, fmt.Errorf("%s: what changes the cluster must not come first", id))
@@ -147,7 +159,7 @@ var (
 // placeholders are what Fill knows.
 var placeholders = []string{
 	"{namespace}", "{service}", "{subset}", "{pod}", "{node}", "{fqdn}", "{authority}", "{ip}", "{port}",
-	"{caller}", "{caller_namespace}", "{since}",
+	"{caller}", "{caller_namespace}", "{caller_ip}", "{request_id}", "{since}",
 }
 
 func checkCommand(id, command string, changes bool) (errs []error) {
@@ -175,6 +187,7 @@ func (p *Pattern) UnmarshalYAML(n *yaml.Node) error {
 	}
 	p.text, p.front = strings.CutPrefix(p.text, "*")
 	p.text, p.back = strings.CutSuffix(p.text, "*")
+	p.bytes = []byte(p.text)
 	if p.text == "" && !p.front && !p.back {
 		return fmt.Errorf("line %d: an empty pattern", n.Line)
 	}

@@ -2,9 +2,16 @@ package causes
 
 import "github.com/slowpod/slowpod/classify"
 
+// The fields of records in which words stand, as metrics and reports name them.
+const (
+	FlagField        = "flag"
+	DetailsField     = "details"
+	ResetReasonField = "reset_reason" // in the braces of the details
+	FailureField     = "transport_failure_reason"
+)
+
 // Word is something that a record says beside its numbers, and what it means.
 type Word struct {
-	// Field is "flag", "details", "reset reason" or "transport failure reason".
 	Field string
 	// Text is the word as it came, from a log: escape it before it is shown.
 	Text string
@@ -18,26 +25,69 @@ type Word struct {
 func (t *Table) Words(f *Facts, flags []byte) []Word {
 	var words []Word
 	f.Flags.Each(func(flag classify.Flag) {
-		words = append(words, Word{"flag", flag.String(), t.Flags[flag].Means})
+		words = append(words, Word{FlagField, flag.String(), t.Flags[flag].Means})
 	})
 	classify.EachCustom(flags, func(name []byte) {
-		words = append(words, Word{Field: "flag", Text: string(name)})
+		words = append(words, Word{Field: FlagField, Text: string(name)})
 	})
-	if reset, ok := resetReason(f.Details); ok {
-		words = append(words, Word{"reset reason", string(reset), meaning(t.Resets, reset)})
-	} else if f.Details != nil {
-		words = append(words, Word{"details", string(f.Details), meaning(t.Details, f.Details)})
-	}
-	if f.Reason != nil {
-		words = append(words, Word{"transport failure reason", string(f.Reason), meaning(t.Reasons, f.Reason)})
-	}
+	t.each(f.Details, f.Reason, func(field string, text []byte, means string) {
+		words = append(words, Word{field, string(text), means})
+	})
 	return words
 }
 
-func meaning(terms []Term, text []byte) string {
-	for i := range terms {
-		if anyFits(terms[i].Is, text) {
-			return terms[i].Means
+// EachUnknown calls f with each word of a record's details and transport
+// failure reason that the table does not know, verbatim and borrowed. It
+// allocates nothing.
+func (t *Table) EachUnknown(details, reason []byte, f func(field string, text []byte)) {
+	if reason == nil && (details == nil || string(details) == "via_upstream") {
+		return // nearly all records
+	}
+	t.each(details, reason, func(field string, text []byte, means string) {
+		if means == "" {
+			f(field, text)
+		}
+	})
+}
+
+func (t *Table) each(details, reason []byte, f func(field string, text []byte, means string)) {
+	if reset, ok := resetReason(details); ok {
+		f(ResetReasonField, reset, t.resets.meaning(reset))
+	} else if details != nil {
+		f(DetailsField, details, t.details.meaning(details))
+	}
+	if reason != nil {
+		f(FailureField, reason, t.reasons.meaning(reason))
+	}
+}
+
+// glossary finds what a word means: those that stand in the table as they are
+// at once, since nearly all halves carry one.
+type glossary struct {
+	exact map[string]string
+	terms []Term
+}
+
+func newGlossary(terms []Term) glossary {
+	g := glossary{exact: map[string]string{}, terms: terms}
+	for _, term := range terms {
+		for _, p := range term.Is {
+			if !p.front && !p.back {
+				g.exact[p.text] = term.Means
+			}
+		}
+	}
+	return g
+}
+
+// meaning returns what a word means; "" where it is not known.
+func (g *glossary) meaning(text []byte) string {
+	if means, ok := g.exact[string(text)]; ok {
+		return means
+	}
+	for i := range g.terms {
+		if anyFits(g.terms[i].Is, text) {
+			return g.terms[i].Means
 		}
 	}
 	return ""

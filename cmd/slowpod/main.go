@@ -73,7 +73,7 @@ func run(ctx context.Context, args []string, c console) (code int) {
 	app.HelpFlag.Short('h').Help("Show this help.")
 	app.UsageTemplate(usageTemplate)
 	commands := []command{
-		reportCommand(app), runCommand(app), demoCommand(app), checkCommand(app), versionCommand(app),
+		reportCommand(app), runCommand(app), demoCommand(app), explainCommand(app), checkCommand(app), versionCommand(app),
 	}
 	if len(args) == 0 {
 		app.UsageWriter(c.stderr).Usage(nil)

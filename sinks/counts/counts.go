@@ -8,6 +8,7 @@ import (
 	"sync"
 
 	"github.com/slowpod/slowpod/classify"
+	"github.com/slowpod/slowpod/classify/causes"
 	"github.com/slowpod/slowpod/ingest/accesslog"
 )
 
@@ -15,7 +16,7 @@ import (
 // CustomOther.
 const maxCustom = 100
 
-// CustomOther stands for custom flags beyond the bound.
+// CustomOther stands for custom flags and unknown words beyond their bounds.
 const CustomOther = "other"
 
 // Totals are counts since the start.
@@ -28,7 +29,23 @@ type Totals struct {
 	Outcomes [classify.Sides][classify.Outcomes]uint64
 	// Custom counts flags that are no core flags, by side and name.
 	Custom map[CustomFlag]uint64
+	// Unknown counts words of details and transport failure reasons that the
+	// table of causes does not know.
+	Unknown map[UnknownWord]uint64
 }
+
+// UnknownWord is a word that one side logged; Field is as causes.Word has it.
+type UnknownWord struct {
+	Side        classify.Side
+	Field, Text string
+}
+
+// maxUnknown bounds the words that are told apart, and their length in bytes;
+// the rest of a field counts as CustomOther.
+const (
+	maxUnknown     = 100
+	maxUnknownText = 256
+)
 
 // CustomFlag is a flag that an extension registered, as one side logged it.
 type CustomFlag struct {
@@ -50,6 +67,7 @@ func (t *Totals) MalformedLines() uint64 {
 type Worker struct {
 	mu     sync.Mutex
 	source string
+	table  *causes.Table
 	totals Totals
 }
 
@@ -73,6 +91,7 @@ func (w *Worker) Record(r *accesslog.Record, c *classify.Class) {
 	t.Read++
 	t.Records++
 	t.Outcomes[c.Side][c.Outcome]++
+	w.table.EachUnknown(r.Details, r.TransportFailure, func(field string, text []byte) { t.unknown(c.Side, field, text) })
 	if c.Flags == 0 {
 		return
 	}
@@ -93,6 +112,17 @@ func (t *Totals) custom(side classify.Side, name []byte) {
 	t.Custom[key]++
 }
 
+func (t *Totals) unknown(side classify.Side, field string, text []byte) {
+	if t.Unknown == nil {
+		t.Unknown = map[UnknownWord]uint64{}
+	}
+	key := UnknownWord{side, field, string(text[:min(len(text), maxUnknownText)])}
+	if _, known := t.Unknown[key]; !known && len(t.Unknown) >= maxUnknown {
+		key.Text = CustomOther
+	}
+	t.Unknown[key]++
+}
+
 // Set is the workers of a process.
 type Set struct {
 	mu      sync.Mutex
@@ -101,7 +131,7 @@ type Set struct {
 
 // Worker adds a worker that reads from a kind of source, a metric label.
 func (s *Set) Worker(source string) *Worker {
-	w := &Worker{source: source}
+	w := &Worker{source: source, table: causes.Builtin()}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.workers = append(s.workers, w)
@@ -148,6 +178,12 @@ func (t *Totals) Plus(o *Totals) {
 		for i, n := range o.Outcomes[s] {
 			t.Outcomes[s][i] += n
 		}
+	}
+	for k, n := range o.Unknown {
+		if t.Unknown == nil {
+			t.Unknown = map[UnknownWord]uint64{}
+		}
+		t.Unknown[k] += n
 	}
 	for k, n := range o.Custom {
 		if t.Custom == nil {

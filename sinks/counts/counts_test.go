@@ -2,6 +2,7 @@ package counts
 
 import (
 	"fmt"
+	"strings"
 	"sync"
 	"testing"
 
@@ -92,6 +93,46 @@ func TestCustomFlagsAreBounded(t *testing.T) {
 	}
 	if got[CustomFlag{classify.Client, "X0"}] != 6 || got[CustomFlag{classify.Client, CustomOther}] != n-maxCustom || got[CustomFlag{classify.Server, CustomOther}] != 1 {
 		t.Errorf("X0 %d, other %d", got[CustomFlag{classify.Client, "X0"}], got[CustomFlag{classify.Client, CustomOther}])
+	}
+}
+
+// Words that the table of causes does not know are counted verbatim, and
+// bounded as custom flags are.
+func TestUnknownWords(t *testing.T) {
+	var s Set
+	w := s.Worker("file")
+	count := func(details, reason string) {
+		r := &accesslog.Record{Code: 503, Details: []byte(details), TransportFailure: []byte(reason)}
+		if reason == "" {
+			r.TransportFailure = nil
+		}
+		w.Record(r, &classify.Class{Side: classify.Client})
+	}
+	count("via_upstream", "")
+	count("upstream_reset_before_response_started{connection_timeout}", "")
+	count("new_details", "")
+	count("new_details", "new_reason")
+	count("upstream_reset_before_response_started{new_reset|new_reason}", "delayed_connect_error:_111")
+	want := map[UnknownWord]uint64{
+		{classify.Client, "details", "new_details"}:                 2,
+		{classify.Client, "transport_failure_reason", "new_reason"}: 1,
+		{classify.Client, "reset_reason", "new_reset"}:              1,
+	}
+	if diff := cmp.Diff(want, s.Totals().Unknown); diff != "" {
+		t.Error(diff)
+	}
+	for i := range 1000 {
+		count(fmt.Sprintf("new_%d_%s", i, strings.Repeat("x", 1000)), "")
+	}
+	sum := uint64(0)
+	for word, n := range s.Totals().Unknown {
+		sum += n
+		if len(word.Text) > maxUnknownText {
+			t.Errorf("%d bytes of a word are kept", len(word.Text))
+		}
+	}
+	if got := s.Totals().Unknown; len(got) > maxUnknown+1 || sum != 1004 || got[UnknownWord{classify.Client, "details", CustomOther}] == 0 {
+		t.Errorf("%d words are told apart, %d counted", len(got), sum)
 	}
 }
 

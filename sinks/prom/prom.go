@@ -10,6 +10,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/slowpod/slowpod/classify"
+	"github.com/slowpod/slowpod/classify/causes"
 	"github.com/slowpod/slowpod/correlate"
 	"github.com/slowpod/slowpod/ingest/accesslog"
 	"github.com/slowpod/slowpod/sinks/counts"
@@ -34,7 +35,10 @@ var (
 	lines = desc("lines_total", "Lines read, by kind of source and by what they were: record, foreign or malformed.",
 		"source", "result")
 	malformed = desc("malformed_lines_total", "Malformed lines by reason.", "source", "reason")
-	requests  = desc("requests_total", "Records by who wrote them, the service called and what became of the request.",
+	unknown   = desc("unknown_words_total",
+		"Words that the table of causes does not know, by the field they stand in: flag, details, reset_reason, transport_failure_reason.",
+		"source", "field")
+	requests = desc("requests_total", "Records by who wrote them, the service called and what became of the request.",
 		"side", "upstream_service", "outcome")
 	flags     = desc("flags_total", "Response flags, each flag of a set by itself.", "side", "upstream_service", "flag")
 	durations = desc("request_duration_seconds", "Durations of requests as the proxy that wrote the record measured them.",
@@ -142,6 +146,16 @@ func (o sender) lines(source string, t *counts.Totals) {
 		if n > 0 {
 			o.counter(malformed, n, source, accesslog.Reason(reason).String())
 		}
+	}
+	fields := map[string]uint64{}
+	for _, n := range t.Custom {
+		fields[causes.FlagField] += n
+	}
+	for w, n := range t.Unknown {
+		fields[w.Field] += n
+	}
+	for field, n := range fields {
+		o.counter(unknown, n, source, field)
 	}
 }
 

@@ -59,6 +59,8 @@ func (f *fake) BySource() map[string]*counts.Totals { return f.sources }
 func full() *fake {
 	file := &counts.Totals{Read: 115, Records: 100, Foreign: 12}
 	file.Malformed[accesslog.InvalidJSON], file.Malformed[accesslog.TooLong] = 2, 1
+	file.Custom = map[counts.CustomFlag]uint64{{Side: classify.Client, Name: "XYZ"}: 2, {Side: classify.Server, Name: "XYZ"}: 1}
+	file.Unknown = map[counts.UnknownWord]uint64{{Side: classify.Client, Field: "details", Text: "new"}: 4}
 	s := &correlate.Snapshot{
 		Records: 100, Streams: 2, Last: 1_772_446_600_500, Span: correlate.Span{Start: 1_772_446_500_000, End: 1_772_446_600_500}, Watermark: 1_772_446_580_000,
 		Late: 3, Ahead: 4, OpenHalves: 7, Dropped: map[string]uint64{"traces": 5, "halves": 6},

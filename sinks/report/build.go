@@ -1,10 +1,12 @@
 package report
 
 import (
+	"cmp"
 	"slices"
 	"strings"
 
 	"github.com/slowpod/slowpod/classify"
+	"github.com/slowpod/slowpod/classify/causes"
 	"github.com/slowpod/slowpod/correlate"
 	"github.com/slowpod/slowpod/ingest/accesslog"
 	"github.com/slowpod/slowpod/sinks/counts"
@@ -18,7 +20,7 @@ func New(t *counts.Totals, s *correlate.Snapshot) *Report {
 			Read: t.Read, Records: t.Records, Foreign: t.Foreign, Malformed: t.MalformedLines(),
 			MalformedByReason: map[string]uint64{},
 		},
-		Flags: flagCounts(t), Outcomes: outcomeCounts(t),
+		Flags: flagCounts(t), Outcomes: outcomeCounts(t), Unknown: unknownCounts(t),
 		Join: Join{
 			ClientHalves: s.Join.ClientHalves, ServerHalves: s.Join.ServerHalves, ByKey: map[string]uint64{},
 		},
@@ -70,6 +72,20 @@ func flagCounts(t *counts.Totals) []FlagCount {
 	}
 	slices.SortFunc(rows, func(a, b FlagCount) int {
 		return strings.Compare(a.Side+"\x00"+a.Flag, b.Side+"\x00"+b.Flag)
+	})
+	return rows
+}
+
+func unknownCounts(t *counts.Totals) []UnknownCount {
+	rows := []UnknownCount{}
+	for f, n := range t.Custom {
+		rows = append(rows, UnknownCount{f.Side.String(), causes.FlagField, f.Name, n})
+	}
+	for w, n := range t.Unknown {
+		rows = append(rows, UnknownCount{w.Side.String(), w.Field, w.Text, n})
+	}
+	slices.SortFunc(rows, func(a, b UnknownCount) int {
+		return cmp.Or(strings.Compare(a.Side, b.Side), strings.Compare(a.Field, b.Field), strings.Compare(a.Text, b.Text))
 	})
 	return rows
 }

@@ -31,6 +31,9 @@ type Report struct {
 	// Forecasts are pods without a finding against which evidence has begun to
 	// speak, for text and page.
 	Forecasts []Forecast `json:"-"`
+	// Unknown are words that the table of causes does not know, verbatim, for
+	// text; by side, field, text.
+	Unknown []UnknownCount `json:"-"`
 }
 
 // Forecast is how many more requests it takes to be sure of a pod.
@@ -64,6 +67,13 @@ type FlagCount struct {
 	Side  string `json:"side"`
 	Flag  string `json:"flag"`
 	Count uint64 `json:"count"`
+}
+
+// UnknownCount counts one word of a field (flag, details, reset_reason,
+// transport_failure_reason) on one side.
+type UnknownCount struct {
+	Side, Field, Text string
+	Count             uint64
 }
 
 // OutcomeCount counts one outcome on one side.

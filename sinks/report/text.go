@@ -1,6 +1,7 @@
 package report
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"maps"
@@ -484,9 +485,30 @@ func (t *text) read(r *Report) {
 		t.wrap("  ", "  ", fmt.Sprintf("%s of callers and %s of called pods went wrong or were cut; %s joined from both sides",
 			plural(int(r.Join.ClientHalves), "record"), count(r.Join.ServerHalves), plural(int(r.Join.Joined), "call")))
 	}
+	if unknown := mostOf(r.Unknown); len(unknown) > 0 {
+		t.wrap("  ", "  ", "unknown to slowpod: "+strings.Join(unknown, ", "))
+	}
 	for _, name := range slices.Sorted(maps.Keys(r.Dropped)) {
 		t.line("  %s dropped at the bound %s", count(r.Dropped[name]), name)
 	}
+}
+
+// maxUnknown is how many unknown words the text names.
+const maxUnknown = 5
+
+// mostOf names the words that came most often.
+func mostOf(words []UnknownCount) []string {
+	words = slices.Clone(words)
+	slices.SortStableFunc(words, func(a, b UnknownCount) int { return cmp.Compare(b.Count, a.Count) })
+	var names []string
+	for i := range words[:min(len(words), maxUnknown)] {
+		w := &words[i]
+		names = append(names, fmt.Sprintf("%s %s (%s)", strings.ReplaceAll(w.Field, "_", " "), Safe(w.Text), count(w.Count)))
+	}
+	if more := len(words) - maxUnknown; more > 0 {
+		names = append(names, fmt.Sprintf("and %s more", count(uint64(more))))
+	}
+	return names
 }
 
 func plural(n int, word string) string {
