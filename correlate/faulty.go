@@ -200,7 +200,7 @@ func (f *Finding) fillFault() {
 	var sides faults.Sides
 	f.Fault, sides = e.Evidence()
 	f.UpstreamHost, f.Pod, f.Node, f.Namespace = "", "", "", classify.Namespace(f.Service)
-	if len(f.Fault.Hosts) == 1 {
+	if e.OfHosts && len(f.Fault.Hosts) == 1 {
 		f.UpstreamHost = f.Fault.Hosts[0].Value
 		if p := f.locate(f.UpstreamHost, f.Service); p != nil {
 			f.Namespace, f.Pod, f.Node = p.inNamespace(), p.name, p.node

@@ -158,7 +158,7 @@ func (st *state) closes(here func(kind.Kind, set) complaint, now int64) complain
 	switch {
 	case 2*bursts >= all,
 		working >= limits[kind.AppCrash].least && working >= idle,
-		float64(all) > mostRaces*float64(st.asked(now-window)):
+		all >= leastRaces && float64(all) > mostRaces*float64(st.asked(now-window)):
 		return here(kind.AppCrash, closing)
 	}
 	return here(kind.KeepaliveRace, of(AppClosedIdle))
@@ -202,10 +202,10 @@ var ofService = []struct {
 }
 
 // diagnoseAll says what is wrong with a service, or a name, as a whole.
-func diagnoseAll(of_ []*state, group Group, name string, now int64, tell func(complaint)) {
+func diagnoseAll(all []*state, group Group, name string, now int64, tell func(complaint)) {
 	for _, row := range ofService {
 		c := complaint{kind: row.kind, group: group, name: name}
-		for _, st := range of_ {
+		for _, st := range all {
 			if st.host != "" && onHost.has(row.symptom) {
 				continue
 			}
@@ -303,14 +303,18 @@ func (c *complaint) repeats(after int64) bool {
 // askedOf is the requests that a complaint is a share of: those of its hosts,
 // where it is of hosts.
 func (w *Watch) askedOf(c *complaint, after int64) (n uint64) {
-	if c.ofHosts() {
-		for _, st := range c.states() {
-			n += st.asked(after)
+	if !c.ofHosts() {
+		if st := w.subjectOf(c.group, c.name); st != nil {
+			n = st.asked(after)
 		}
 		return n
 	}
-	if st := w.subjectOf(c.group, c.name); st != nil {
-		n = st.asked(after)
+	byHost := map[string]uint64{}
+	for _, o := range c.of {
+		byHost[o.host] = max(byHost[o.host], o.asked(after))
+	}
+	for _, m := range byHost {
+		n += m
 	}
 	return n
 }
@@ -318,15 +322,6 @@ func (w *Watch) askedOf(c *complaint, after int64) (n uint64) {
 // ofHosts says that the complaint is of single hosts.
 func (c *complaint) ofHosts() bool {
 	return !slices.ContainsFunc(c.of, func(o source) bool { return o.host == "" || o.symptoms&onHost == 0 })
-}
-
-func (c *complaint) states() (all []*state) {
-	for _, o := range c.of {
-		if !slices.Contains(all, o.state) {
-			all = append(all, o.state)
-		}
-	}
-	return all
 }
 
 // subjectOf is the state of a whole service, or a name; nil if there is none.

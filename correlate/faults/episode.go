@@ -22,12 +22,18 @@ type Episode struct {
 	Start, Last, Detected int64
 	// TimeoutMS is the timeout that the requests ran into; 0: none.
 	TimeoutMS int64
+	// OfHosts says that it is of single hosts, not of the service as a whole.
+	OfHosts bool
 	// Silent says that it ended because nobody asked any more.
 	Silent bool
 
 	evidence gathered
-	pending  uint64 // requests since the last failure
-	over     bool
+	// asked is the requests of the service, or for the name, up to the last
+	// failure; pending are those of the subject, and of the service, since.
+	asked   uint64
+	pending struct{ subject, service uint64 }
+	over    bool
+	into    *Episode // that took it in; nil: none
 }
 
 // Sides says whose records show it.
@@ -72,8 +78,15 @@ func (w *Watch) judge(now int64, m Mesh, last bool) {
 		}
 	}
 	for _, e := range w.episodes {
-		if s := w.subjectOf(e.Group, e.Name); s != nil && len(s.traffic) > 0 && s.traffic[len(s.traffic)-1].at == now {
-			e.pending += s.traffic[len(s.traffic)-1].most()
+		service := uint64(0)
+		if s := w.subjectOf(e.Group, e.Name); s != nil {
+			service = s.asked(now - 1)
+		}
+		e.pending.service += service
+		if e.OfHosts {
+			e.pending.subject += w.askedOfHosts(states, e, now-1)
+		} else {
+			e.pending.subject += service
 		}
 	}
 	slices.SortStableFunc(states, func(a, b *state) int { return a.of().compare(b.of()) })
@@ -87,6 +100,21 @@ func (w *Watch) judge(now int64, m Mesh, last bool) {
 	}
 	w.end(now)
 	w.forget(now)
+}
+
+// askedOfHosts is the requests of an episode's hosts after a time. What callers
+// say of one and what it says itself are the same requests.
+func (w *Watch) askedOfHosts(states []*state, e *Episode, after int64) (n uint64) {
+	for _, h := range e.evidence.Hosts {
+		var most uint64
+		for _, st := range states {
+			if st.host == h.Value {
+				most = max(most, st.asked(after))
+			}
+		}
+		n += most
+	}
+	return n
 }
 
 // kin says that the two are of one service, so that trouble of one may explain
@@ -174,8 +202,8 @@ func (w *Watch) hear(c *complaint, kin []*state, now int64, m Mesh) {
 	c.explain(e, kin, now)
 }
 
-// strays says that what has just come is a failure or two long after the last:
-// such as there are without any trouble, too.
+// strays says that what has just come is a failure or two long after the last,
+// or far fewer than before: such as there are without any trouble, too.
 func (e *Episode) strays(c *complaint) bool {
 	var s sum
 	for _, o := range c.of {
@@ -186,13 +214,17 @@ func (e *Episode) strays(c *complaint) bool {
 		}
 	}
 	n := int64(max(e.evidence.client, e.evidence.server, 1))
-	return s.n > 0 && s.n <= mostStrays && s.first-e.Last > max(runGap, runEmpty*(e.Last-e.Start)/n)
+	lasted := e.Last - e.Start
+	if limits[c.kind].least >= usual && float64(s.n)*float64(lasted) < fewer*float64(n)*10_000 {
+		return true
+	}
+	return s.n > 0 && s.n <= mostStrays && s.first-e.Last > max(strayGap, strayEmpty*lasted/n)
 }
 
 // takeNew takes what the episode has not taken yet.
 func (e *Episode) takeNew(all []point, host string, now int64) {
 	for _, p := range all {
-		if p.fresh || e.Detected == now && p.first >= e.Start {
+		if (p.fresh || e.Detected == now && p.first >= e.Start) && !p.takenBy(e) {
 			e.take(p.tally, host)
 		}
 	}
@@ -242,10 +274,13 @@ func (w *Watch) episodeOf(c *complaint) (found *Episode) {
 func (w *Watch) begin(c *complaint, s sum, now int64) *Episode {
 	e := &Episode{
 		Kind: c.kind, Group: c.group, Name: c.name, Case: c.what, First: c.first,
-		Start: s.first, Last: s.last, Detected: now,
+		Start: s.first, Last: s.last, Detected: now, OfHosts: c.ofHosts(),
 	}
 	w.supersede(e, c)
-	e.evidence.Requests = w.askedOf(c, e.Start)
+	e.evidence.Requests = max(e.evidence.Requests, w.askedOf(c, e.Start))
+	if s := w.subjectOf(e.Group, e.Name); s != nil {
+		e.asked = max(e.asked, s.asked(e.Start))
+	}
 	w.rank(e, c)
 	w.episodes = append(w.episodes, e)
 	w.changes = append(w.changes, Change{e, Opened})
@@ -256,10 +291,15 @@ func (w *Watch) begin(c *complaint, s sum, now int64) *Episode {
 func (w *Watch) supersede(e *Episode, c *complaint) {
 	w.episodes = slices.DeleteFunc(w.episodes, func(o *Episode) bool {
 		shared := !c.ofHosts() || slices.ContainsFunc(c.of, func(s source) bool { return o.evidence.Hosts.have(s.host) })
-		if !slices.Contains(meanings[e.Kind].supersedes, o.Kind) || !e.covers(o.Group) || e.Start-o.Start > oneTrouble || !shared {
+		if !slices.Contains(meanings[e.Kind].supersedes, o.Kind) || !e.covers(o.Group) || !shared ||
+			e.Kind == kind.Unavailable && e.Start-o.Start > oneTrouble {
 			return false
 		}
 		e.Start, e.Last = min(e.Start, o.Start), max(e.Last, o.Last)
+		e.evidence.merge(&o.evidence)
+		e.evidence.Requests += o.pending.subject
+		e.asked = o.asked + o.pending.service
+		o.into = e
 		w.changes = append(w.changes, Change{o, Retracted})
 		return true
 	})
@@ -307,8 +347,9 @@ func (e *Episode) take(t *tally, host string) {
 	t.in = e
 	e.evidence.add(t, host)
 	e.Last = max(e.Last, t.last)
-	e.evidence.Requests += e.pending
-	e.pending = 0
+	e.evidence.Requests += e.pending.subject
+	e.asked += e.pending.service
+	e.pending.subject, e.pending.service = 0, 0
 }
 
 // end ends the episodes that are over: nothing failed though so much was asked
@@ -317,7 +358,7 @@ func (w *Watch) end(now int64) {
 	w.episodes = slices.DeleteFunc(w.episodes, func(e *Episode) bool {
 		quiet := now - e.Last
 		n := float64(max(e.evidence.client, e.evidence.server))
-		would := float64(e.pending) * n / max(float64(e.evidence.Requests), n)
+		would := float64(e.pending.service) * n / max(float64(e.asked), n)
 		inTime := float64(quiet) * n / float64(max(e.Last-e.Start, 1000))
 		switch {
 		case quiet >= over && would >= expected:

@@ -241,11 +241,11 @@ type Change struct {
 type What uint8
 
 const (
-	// Opened: it is new.
+	// Opened says that it is new.
 	Opened What = iota
-	// Ended: it is over.
+	// Ended says that it is over.
 	Ended
-	// Retracted: it is part of another that is known better now.
+	// Retracted says that it is part of another, which is known better now.
 	Retracted
 )
 

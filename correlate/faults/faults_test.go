@@ -124,6 +124,9 @@ func told(w *Watch) (all []string) {
 		v, _ := e.Evidence()
 		subject := e.Name
 		for i, h := range v.Hosts {
+			if !e.OfHosts {
+				break
+			}
 			if i > 0 {
 				subject += ","
 			}

@@ -82,8 +82,8 @@ const (
 	silence = 600_000
 	// expected is how many failures would have been to be expected meanwhile.
 	expected = 5
-	// oneTrouble is how long before an episode another may have begun to be
-	// the same trouble.
+	// oneTrouble is how long before a service was unavailable its hosts may
+	// have begun to refuse for that to be the same trouble.
 	oneTrouble = 180_000
 )
 
@@ -92,8 +92,15 @@ const (
 const (
 	runGap   = 20_000
 	runEmpty = 3
-	// mostStrays is how many after such a time do not take it up again.
+	// mostStrays is how many do not take an episode up again, after twice such
+	// a time.
 	mostStrays = 2
+	strayGap   = 30_000
+	strayEmpty = 6
+	// Of kinds that need so many, so small a share of what came per slice does
+	// not, either.
+	usual = 6
+	fewer = 0.1
 )
 
 // A path that is asked for so often is no scanner's, and so must be this share.
@@ -102,10 +109,11 @@ const (
 	repeatedShare = 0.5
 )
 
-// A share of closed connections above mostRaces is no race; bursts are so many
+// A share of closed connections above mostRaces, of leastRaces, is no race; bursts are so many
 // in one second, and that share of their slice.
 const (
 	mostRaces  = 0.25
+	leastRaces = 10
 	burst      = 3
 	burstShare = 0.6
 )

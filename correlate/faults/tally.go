@@ -125,6 +125,16 @@ type tally struct {
 	in             *Episode // the last that took it in; nil: none
 }
 
+// takenBy says that the episode, or one that it took in, has taken it.
+func (t *tally) takenBy(e *Episode) bool {
+	for in := t.in; in != nil; in = in.into {
+		if in == e {
+			return true
+		}
+	}
+	return false
+}
+
 type path struct {
 	class uint16
 	n     uint64
@@ -247,6 +257,25 @@ func (e *gathered) add(t *tally, host string) {
 		e.Hosts.merge(Counts{{host, t.n}})
 	}
 	for _, s := range t.samples {
+		e.Samples = keepEarliest(e.Samples, s)
+	}
+}
+
+// merge takes in what an episode of the same trouble has.
+func (e *gathered) merge(o *gathered) {
+	e.client += o.client
+	e.server += o.server
+	e.Requests = max(e.Requests, o.Requests)
+	for _, to := range [...]struct {
+		all *Counts
+		of  Counts
+	}{
+		{&e.Flags, o.Flags}, {&e.Details, o.Details}, {&e.Reasons, o.Reasons}, {&e.Codes, o.Codes},
+		{&e.Names, o.Names}, {&e.Hosts, o.Hosts}, {&e.callers, o.callers},
+	} {
+		to.all.merge(to.of)
+	}
+	for _, s := range o.Samples {
 		e.Samples = keepEarliest(e.Samples, s)
 	}
 }
