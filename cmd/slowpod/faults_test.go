@@ -22,7 +22,7 @@ func TestReportOfFaults(t *testing.T) {
 			t.Run(fmt.Sprintf("%s/seed=%d", kind, seed), func(t *testing.T) {
 				t.Parallel()
 				log := logOf(workload.Fault(workload.FaultOptions{
-					Options: workload.Options{Seed: seed, Duration: 5 * time.Minute, Rate: 12}, Kind: kind,
+					Options: workload.Options{Seed: seed, Duration: 6 * time.Minute, Rate: 12}, Kind: kind,
 					From: 80 * time.Second, To: 190 * time.Second,
 				}))
 				r := reportOf(t, fine(t, "report", "--output=json", log.file(t)))

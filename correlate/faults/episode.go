@@ -203,7 +203,8 @@ func (w *Watch) hear(c *complaint, kin []*state, now int64, m Mesh) {
 }
 
 // strays says that what has just come is a failure or two long after the last,
-// or far fewer than before: such as there are without any trouble, too.
+// or far fewer than before: such as there are without any trouble, too, of the
+// kinds that a healthy mesh has some of.
 func (e *Episode) strays(c *complaint) bool {
 	var s sum
 	for _, o := range c.of {
@@ -215,10 +216,11 @@ func (e *Episode) strays(c *complaint) bool {
 	}
 	n := int64(max(e.evidence.client, e.evidence.server, 1))
 	lasted := e.Last - e.Start
-	if limits[c.kind].least >= usual && float64(s.n)*float64(lasted) < fewer*float64(n)*10_000 {
-		return true
+	if s.n == 0 || limits[c.kind].least < usual {
+		return false
 	}
-	return s.n > 0 && s.n <= mostStrays && s.first-e.Last > max(strayGap, strayEmpty*lasted/n)
+	return float64(s.n)*float64(lasted) < fewer*float64(n)*10_000 ||
+		s.n <= mostStrays && s.first-e.Last > max(strayGap, strayEmpty*lasted/n)
 }
 
 // takeNew takes what the episode has not taken yet.
@@ -362,7 +364,7 @@ func (w *Watch) end(now int64) {
 		inTime := float64(quiet) * n / float64(max(e.Last-e.Start, 1000))
 		switch {
 		case quiet >= over && would >= expected:
-		case quiet >= over && e.Service == "" && inTime >= 2*expected: // nobody else asks for it
+		case quiet >= overName && e.Service == "" && inTime >= expectedName: // nobody else asks for it
 		case quiet >= silence:
 			e.Silent = true
 		default:

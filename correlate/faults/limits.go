@@ -82,6 +82,10 @@ const (
 	silence = 600_000
 	// expected is how many failures would have been to be expected meanwhile.
 	expected = 5
+	// Of a name that nobody asks for any more, the same by the clock of the
+	// records.
+	overName     = 120_000
+	expectedName = 20
 	// oneTrouble is how long before a service was unavailable its hosts may
 	// have begun to refuse for that to be the same trouble.
 	oneTrouble = 180_000
@@ -97,8 +101,8 @@ const (
 	mostStrays = 2
 	strayGap   = 30_000
 	strayEmpty = 6
-	// Of kinds that need so many, so small a share of what came per slice does
-	// not, either.
+	// Kinds that need so many are such as a healthy mesh has some of. So small a
+	// share of what came per slice does not take them up, either.
 	usual = 6
 	fewer = 0.1
 )
