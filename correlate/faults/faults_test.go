@@ -21,7 +21,7 @@ const (
 	second = 1000
 )
 
-// town is a mesh of one service, the hosts of which have ten requests a slice.
+// town is a mesh of one service, the hosts of which have fifty requests a slice.
 type town struct {
 	hosts map[string]Host
 	group Traffic
@@ -33,7 +33,7 @@ type town struct {
 
 func (m *town) Host(addr, service string) Host {
 	h := m.hosts[addr]
-	h.Group, h.Named, h.Traffic = Group{Service: shop}, true, Traffic{Client: 10, Server: 10}
+	h.Group, h.Named, h.Traffic = Group{Service: shop}, true, Traffic{Client: 50, Server: 50}
 	return h
 }
 func (m *town) Group(Group) (Traffic, int64) { return m.group, m.newest * second }
@@ -181,11 +181,12 @@ func TestEpisodes(t *testing.T) {
 	}{
 		{"nothing", calm(), nil, nil},
 		{"two refusals of an app", calm(), on(AppRefused, hostA, 100, 120), nil},
-		{"three refusals of an app, and it goes on serving", calm(), on(AppRefused, hostA, 100, 105, 120), []string{"app_not_listening 10.0.0.1:8080 100-120"}},
+		{"three refusals of an app, and it goes on serving", calm(), on(AppRefused, hostA, 100, 103, 106), []string{"app_not_listening 10.0.0.1:8080 100-106"}},
 		{"three in six minutes", calm(), on(AppRefused, hostA, 100, 280, 460), nil},
 		{"the app refuses, and all that follows from it", calm(), join(
 			on(AppRefused, hostA, each(1, 100, 130)...), on(NoHealthyHost, shop, each(1, 130, 160)...), on(RetriesUsedUp, shop, each(1, 100, 130)...)),
 			[]string{"app_not_listening 10.0.0.1:8080 100-159"}},
+		{"one that refuses now and then", calm(), on(Refused, hostA, each(15, 100, 500)...), nil},
 		{"an address that refuses", gone(99), on(Refused, hostB, each(1, 100, 150)...), []string{"proxy_refusing 10.0.0.2:8080 100-149"}},
 		{"for two seconds, as pods do that stop", gone(99), on(Refused, hostB, each(0.1, 100, 102)...), nil},
 		{"an address that does not answer", gone(99), on(Unanswered, hostB, each(1, 100, 150)...), []string{"proxy_refusing 10.0.0.2:8080 timeout 100-149"}},

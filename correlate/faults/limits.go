@@ -16,11 +16,12 @@ type limit struct {
 // rate, because pods come and go, policies do their work and strangers try
 // doors, needs a number and a share.
 var limits = [kind.Kinds]limit{
-	kind.AppNotListening: {least: 3, within: minute},
+	// Of a host that answers nearly all, the rest is no contradiction.
+	kind.AppNotListening: {least: 3, within: minute, share: 0.05},
 	// Whoever stops a pod while it is called has a second or two of these.
-	kind.ProxyRefusing: {least: 3, within: minute, lasts: 5_000},
-	kind.StaleAddress:  {least: 3, within: minute, lasts: 5_000},
-	kind.StartRace:     {least: 3, within: window},
+	kind.ProxyRefusing: {least: 3, within: minute, lasts: 5_000, share: 0.05},
+	kind.StaleAddress:  {least: 3, within: minute, lasts: 5_000, share: 0.05},
+	kind.StartRace:     {least: 3, within: window, share: 0.05},
 	// The callers' proxies do not learn of a pod's end at the same instant.
 	kind.Unavailable:    {least: 3, within: minute, share: 0.1},
 	kind.ClusterMissing: {least: 3, within: minute},
