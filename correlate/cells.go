@@ -2,7 +2,6 @@ package correlate
 
 import (
 	"bytes"
-	"slices"
 
 	"github.com/slowpod/slowpod/classify"
 	"github.com/slowpod/slowpod/correlate/durations"
@@ -27,7 +26,7 @@ type cell struct {
 	leftFrom                             int64 // earliest start of a request that its caller left
 	firstBad                             int64 // earliest start of a request that timed out or was cut
 	utShortest, utSum                    int64
-	callers                              []string // whose requests timed out: the lowest few
+	callers                              callerSet
 }
 
 // answers are the times at which the pod's app answered, by whomever: 0, if it
@@ -51,12 +50,9 @@ func (c *cell) reset() {
 	client, server := c.sides[SideClient].lasted, c.sides[SideServer].lasted
 	client.Reset()
 	server.Reset()
-	*c = cell{callers: c.callers[:0]}
+	*c = cell{callers: callerSet{lost: c.callers.lost[:0]}}
 	c.sides[SideClient].lasted, c.sides[SideServer].lasted = client, server
 }
-
-// maxCallers is how many callers evidence names.
-const maxCallers = 10
 
 // window is the set of open slices.
 type window struct {
@@ -158,6 +154,7 @@ func (w *window) count(p *pod, r *Record, caller string) {
 		return // nothing was sent
 	}
 	c.sides[SideClient].add(r, timedOut)
+	c.callers.see(r.Producer)
 	if !timedOut {
 		return
 	}
@@ -166,7 +163,7 @@ func (w *window) count(p *pod, r *Record, caller string) {
 	if c.utShortest == 0 || r.Duration < c.utShortest {
 		c.utShortest = r.Duration
 	}
-	addCaller(&c.callers, caller)
+	c.callers.add(caller, 1)
 }
 
 func (v *view) add(r *Record, isCut bool) {
@@ -230,20 +227,4 @@ func (c *cell) bad(r *Record) {
 	if c.firstBad == 0 || r.Start < c.firstBad {
 		c.firstBad = r.Start
 	}
-}
-
-// addCaller keeps the lowest names, sorted, so that the order of records does
-// not matter.
-func addCaller(set *[]string, caller string) {
-	if caller == "" {
-		return
-	}
-	i, found := slices.BinarySearch(*set, caller)
-	if found || i == maxCallers {
-		return
-	}
-	if len(*set) == maxCallers {
-		*set = (*set)[:maxCallers-1]
-	}
-	*set = slices.Insert(*set, i, caller)
 }

@@ -5,6 +5,8 @@ import (
 	"math/rand/v2"
 	"slices"
 	"testing"
+
+	"github.com/slowpod/slowpod/correlate/kind"
 )
 
 // A record counts in its own slice; one that is older in the oldest open, one
@@ -52,12 +54,51 @@ func TestCallers(t *testing.T) {
 	rng := rand.New(rand.NewPCG(3, 4))
 	for range 50 {
 		rng.Shuffle(len(names), func(i, k int) { names[i], names[k] = names[k], names[i] })
-		var set []string
+		var set callerSet
 		for _, n := range names {
-			addCaller(&set, n)
+			set.add(n, 1)
 		}
-		if !slices.Equal(set, want) {
-			t.Fatalf("of %q: %q, want %q", names, set, want)
+		if got := set.names(); !slices.Equal(got, want) {
+			t.Fatalf("of %q: %q, want %q", names, got, want)
 		}
+	}
+}
+
+// TestMainCaller: one of several callers that has most of the timeouts is named.
+func TestMainCaller(t *testing.T) {
+	f := func(producers int, lost string, callers int, main string) {
+		t.Helper()
+		var set callerSet
+		for i := range producers {
+			set.see(uint64(i))
+		}
+		for _, name := range lost {
+			var one callerSet
+			one.add(string(name), 1)
+			set.plus(&one)
+		}
+		if n, who := set.of(); n != callers || who != main {
+			t.Errorf("%d producers, timeouts %s: %d callers, main %q; want %d, %q", producers, lost, n, who, callers, main)
+		}
+	}
+	f(3, "aaaaaaaab", 3, "a")
+	f(3, "aaab", 3, "")
+	f(1, "aaaa", 1, "") // there is no other to tell it from
+	f(3, "", 3, "")
+	f(0, "ab", 2, "") // nobody else was seen
+}
+
+// TestOneCallerLosesCalls: the way is one caller's, and it is named.
+func TestOneCallerLosesCalls(t *testing.T) {
+	s := newScene(1)
+	s.traffic(0, 6*min1, 3, 10, func(at int64, pod int) end {
+		if pod == 3 && at >= onset && (s.calls+1)%2 == 0 {
+			return lost
+		}
+		return s.ok()
+	})
+	found := s.read().Findings
+	if len(found) != 1 || found[0].Kind != kind.Network || found[0].Evidence.MainCaller != "web-1" || found[0].Evidence.AllCallers != 2 {
+		t.Errorf("found %+v", found)
 	}
 }

@@ -27,12 +27,23 @@ type Evidence struct {
 	// TimeoutMS is the timeout that the callers' requests ran into; 0 where
 	// their durations do not agree.
 	TimeoutMS int64
-	Callers   []string
-	Samples   []Sample
+	// Callers are those whose requests timed out, the first few by name; of
+	// callers that leave, those that most often do, most first.
+	Callers []string
+	// AllCallers is how many called it, at least, HitCallers of how many
+	// requests timed out, up to a bound. MainCaller is the one of several that
+	// has most of the timeouts; "" if none has.
+	AllCallers, HitCallers int
+	MainCaller             string
+	Samples                []Sample
 	// Course is how it went, slice by slice, evenly spaced or nearly so.
 	Course []Point
 	// UsualP90 is what the points were before, of all pods; 0: not known.
 	UsualP90 float64
+	// Beside is the subset of the same service that P50 and P90 compare with,
+	// where HasBeside says that it is one: "" is the pods without a subset.
+	Beside    string
+	HasBeside bool
 }
 
 // Ratio compares a quantile of durations with the siblings'. Cut: it fell on a
@@ -57,6 +68,10 @@ type evidence struct {
 	course  []Point
 	step    int64   // milliseconds that a point of it stands for
 	usual   float64 // p90 of the service until then; 0: not known
+	// beside is the subset that it is compared with, if it is with one.
+	beside    string
+	hasBeside bool
+	leavers   []string // callers that leave, most first
 }
 
 // tally is the sums of some slices.
@@ -69,7 +84,7 @@ type tally struct {
 	sibling                     cuts
 	sides                       [2]versus
 	utShortest, utSum           int64
-	callers                     []string
+	callers                     callerSet
 }
 
 // versus is how long requests took: all, those that are lower bounds, and the
@@ -164,7 +179,7 @@ func (e *evidence) add(s *share, group *siblingSum, now int64) {
 	e.keepSlowest(c)
 	if c.sides[SideClient].cut > 0 || s.pod.judge.rose() {
 		e.lastBad, e.bad = now, e.tally
-		e.bad.callers = slices.Clone(e.callers)
+		e.bad.callers = e.callers.clone()
 	}
 }
 
@@ -182,9 +197,7 @@ func (e *tally) enter(c *cell) {
 	if c.utShortest != 0 && (e.utShortest == 0 || c.utShortest < e.utShortest) {
 		e.utShortest = c.utShortest
 	}
-	for _, name := range c.callers {
-		addCaller(&e.callers, name)
-	}
+	e.callers.plus(&c.callers)
 }
 
 // rose says that the last slice spoke against the pod, in the way that most of
@@ -200,6 +213,10 @@ func (e *evidence) numbers(ended bool) Evidence {
 	}
 	v := t.numbers()
 	v.Samples, v.Course, v.UsualP90 = slices.Clone(e.samples), slices.Clone(e.course), e.usual
+	v.Beside, v.HasBeside = e.beside, e.hasBeside
+	if e.leavers != nil {
+		v.Callers = slices.Clone(e.leavers)
+	}
 	if len(v.Samples) == 0 {
 		v.Samples = slices.Clone(e.slowest)
 	}
@@ -212,8 +229,10 @@ func (e *tally) numbers() Evidence {
 		ServerRequests: e.serverRequests, Disconnects: e.disconnects, Siblings: e.siblings,
 		SiblingRequests: e.sibling.n[SideClient], SiblingTimeouts: e.sibling.cut[SideClient],
 		SiblingDisconnects: e.sibling.cut[SideServer],
-		TimeoutMS:          e.timeout(), Callers: slices.Clone(e.callers),
+		TimeoutMS:          e.timeout(), Callers: e.callers.names(),
 	}
+	v.AllCallers, v.MainCaller = e.callers.of()
+	v.HitCallers = len(e.callers.lost)
 	for side := range e.sides {
 		v.Sides[side] = e.sides[side].ratios()
 	}
@@ -260,7 +279,7 @@ func (e *tally) timeout() int64 {
 // clone returns a copy that shares nothing.
 func (e *evidence) clone() *evidence {
 	c := *e
-	c.callers, c.bad.callers = slices.Clone(e.callers), slices.Clone(e.bad.callers)
+	c.callers, c.bad.callers = e.callers.clone(), e.bad.callers.clone()
 	c.samples, c.slowest, c.course = slices.Clone(e.samples), slices.Clone(e.slowest), slices.Clone(e.course)
 	return &c
 }
@@ -290,6 +309,6 @@ func (e *evidence) addService(shares []share, sum *siblingSum, now int64, isBad 
 	}
 	if isBad {
 		e.lastBad, e.bad = now, e.tally
-		e.bad.callers = slices.Clone(e.callers)
+		e.bad.callers = e.callers.clone()
 	}
 }

@@ -51,11 +51,6 @@ func (l *leaving) share() float64 {
 	return (l.confirmed + l.unknown) / l.lines
 }
 
-type callerCount struct {
-	name string
-	n    float64
-}
-
 const (
 	leavingHalfLife = 120_000
 	leavingKept     = 50 // requests that a half-life takes at least
@@ -184,7 +179,7 @@ func (c *Correlator) judgeLeavers(s *service, now int64) {
 		if l.finding.Detected != now {
 			l.evidence.leave(fresh)
 		}
-		l.evidence.callers = l.names()
+		l.evidence.leavers = l.names()
 		l.evidence.bad = l.evidence.tally
 	}
 }

@@ -99,7 +99,15 @@ func (c *Correlator) births(g *group, now int64) {
 			gj.born = min(gj.born, p.judge.born)
 		}
 	}
-	since, watched := gj.born, gj.requests >= newRequests*float64(max(len(gj.live)-len(fresh), 1))
+	since, requests, known := gj.born, 0.0, -len(fresh)
+	for _, o := range g.service.groups { // a subset may be new, too
+		if len(o.judge.live) > 0 && o.judge.born != 0 {
+			since = min(since, o.judge.born)
+		}
+		requests += o.judge.requests
+		known += len(o.judge.live)
+	}
+	watched := requests >= newRequests*float64(max(known, 1))
 	if c.without&RuleNewOfPeers != 0 {
 		since, watched = c.began, true
 	}

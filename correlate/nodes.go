@@ -93,6 +93,7 @@ func slowTogether(slow []*Finding) []*Finding {
 func (f *Finding) fillNode() {
 	var e Evidence
 	f.Members, f.Proof = nil, ProofServer
+	var callers callerSet
 	var p50, p90 []float64
 	for _, m := range f.members {
 		if !m.Ended {
@@ -107,7 +108,7 @@ func (f *Finding) fillNode() {
 		e.ServerRequests += o.ServerRequests
 		e.Disconnects += o.Disconnects
 		for _, name := range o.Callers {
-			addCaller(&e.Callers, name)
+			callers.add(name, 1)
 		}
 		if o.P50.Value > 0 {
 			p50, p90 = append(p50, o.P50.Value), append(p90, o.P90.Value)
@@ -116,6 +117,7 @@ func (f *Finding) fillNode() {
 			f.Proof = m.Proof
 		}
 	}
+	e.Callers = callers.names()
 	slices.SortFunc(f.Members, func(a, b Member) int {
 		return cmp.Or(cmp.Compare(a.Service, b.Service), cmp.Compare(a.UpstreamHost, b.UpstreamHost))
 	})

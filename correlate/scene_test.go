@@ -18,13 +18,14 @@ type scene struct {
 	// client and server say which sides are logged.
 	client, server bool
 	service        string
+	subset         string
 	subnet         int // of its pods
 	node           func(pod int) string
 }
 
 func newScene(seed uint64) *scene {
 	return &scene{rng: rand.New(rand.NewPCG(seed, 9)), client: true, server: true,
-		service: cart, subnet: 2, node: func(int) string { return "worker-1" }}
+		service: cart, subset: "v2", subnet: 2, node: func(int) string { return "worker-1" }}
 }
 
 // An end is how a call ends. The times are those of the caller's and of the
@@ -89,7 +90,7 @@ func (s *scene) call(after int64, pod int, e end) {
 	if s.client {
 		s.add(accesslog.Record{
 			Start: start, Duration: e.duration, Code: e.code, Flags: []byte(e.flags), Details: []byte(e.details),
-			HasCluster: true, Cluster: []byte("outbound|8080|v2|" + s.service), UpstreamHost: []byte(host),
+			HasCluster: true, Cluster: []byte("outbound|8080|" + s.subset + "|" + s.service), UpstreamHost: []byte(host),
 			UpstreamLocal: fmt.Appendf(nil, "%s:%d", caller, port), DownstreamLocal: []byte("10.96.7.7:8080"),
 			RequestID: []byte(id), Writer: accesslog.Writer{Pod: []byte("web-" + caller[9:])},
 		})
@@ -99,7 +100,7 @@ func (s *scene) call(after int64, pod int, e end) {
 			Start: start + 1, Duration: e.serverDuration, Code: e.serverCode, Flags: []byte(e.serverFlags),
 			Details: []byte(e.serverDetails), HasCluster: true, Cluster: []byte("inbound|8080||"), UpstreamHost: []byte(host),
 			UpstreamLocal: []byte("127.0.0.6:52563"), DownstreamLocal: []byte(host),
-			DownstreamPeer: fmt.Appendf(nil, "%s:%d", caller, port), ServerName: []byte("outbound_.8080_.v2_." + s.service),
+			DownstreamPeer: fmt.Appendf(nil, "%s:%d", caller, port), ServerName: []byte("outbound_.8080_." + s.subset + "_." + s.service),
 			RequestID: []byte(id), Writer: accesslog.Writer{
 				Pod: fmt.Appendf(nil, "cart-v2-%d", pod), PodID: fmt.Appendf(nil, "uid-%d-%d", s.subnet, pod), Namespace: []byte("shop"), Node: []byte(s.node(pod)),
 			},

@@ -40,7 +40,7 @@ func (gj *groupJudge) side() int {
 
 // state is what the service is now, as far as its pods tell.
 func (gj *groupJudge) state() State {
-	if gj.finding != nil {
+	if gj.finding != nil || gj.beside.finding != nil {
 		return SlowService
 	}
 	return Healthy
@@ -216,6 +216,7 @@ func (c *Correlator) decideService(g *group, shares []share, sum *siblingSum, no
 			j.evidence.siblings, j.evidence.bad.siblings = 0, 0
 			c.open(sole, state, now, now)
 		}
+	case gj.slow && gj.beside.finding != nil: // it has been told
 	case gj.slow && gj.finding == nil && !alone:
 		c.openService(g, now)
 	case !gj.slow && gj.finding != nil:

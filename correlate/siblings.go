@@ -29,6 +29,7 @@ type groupJudge struct {
 	worst       State
 	finding     *Finding
 	evidence    *evidence
+	beside      subsetJudge
 }
 
 // pooled is what all siblings did.

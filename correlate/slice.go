@@ -119,6 +119,7 @@ func (c *Correlator) judgeGroup(g *group, place int, now int64) {
 	}
 	c.decideService(g, shares, &sum, now)
 	c.judgeTimeouts(g, shares, now)
+	c.judgeSubset(g, shares, now)
 	for i := range shares {
 		c.remember(&shares[i], now)
 	}

@@ -43,6 +43,9 @@ func (t *text) course(f *Finding) {
 	name, beside := "p90 of the pod", "of its siblings"
 	if f.UpstreamHost == nil {
 		name, beside = "p90 of all pods", "before"
+		if f.Evidence.Beside != "" {
+			beside = "of " + Safe(f.Evidence.Beside)
+		}
 	}
 	t.line("")
 	t.line("  %-20s%s", name, t.style(red, own.String()))

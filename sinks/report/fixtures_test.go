@@ -108,7 +108,7 @@ func slowPod() correlate.Finding {
 			Requests: 267, Timeouts: 231, Confirmed: 230, Held: 1, ServerRequests: 267, Disconnects: 231,
 			Siblings: 2, SiblingRequests: 533,
 			P50: correlate.Ratio{Value: 28.75, Cut: true}, P90: correlate.Ratio{Value: 19.2, Cut: true},
-			TimeoutMS: 500, Callers: []string{"istio-ingressgateway-6d9c8b7c5d-abcde", "web-1"},
+			TimeoutMS: 500, Callers: []string{"istio-ingressgateway-6d9c8b7c5d-abcde", "web-1"}, AllCallers: 3, HitCallers: 2,
 			Samples: []correlate.Sample{
 				{
 					Verdict: correlate.Confirmed, RequestID: "da28cc83-9055-9ed5-8c0e-104bf3337a0c",
@@ -136,6 +136,13 @@ func network() correlate.Finding {
 	f.Evidence.Requests, f.Evidence.Timeouts, f.Evidence.Confirmed, f.Evidence.Held, f.Evidence.Disconnects = 300, 90, 4, 0, 6
 	f.Evidence.Siblings, f.Evidence.SiblingRequests, f.Evidence.SiblingTimeouts = 1, 1234, 1
 	f.Evidence.P50, f.Evidence.TimeoutMS = correlate.Ratio{}, 0
+	return f
+}
+
+// oneCaller is lost calls of one of the pod's callers.
+func oneCaller() correlate.Finding {
+	f := network()
+	f.ID, f.Evidence.Callers, f.Evidence.MainCaller, f.Evidence.HitCallers = "24bb", []string{"web-1"}, "web-1", 1
 	return f
 }
 
@@ -180,6 +187,14 @@ func slowService() correlate.Finding {
 	f.ID, f.Kind = "66ff", kind.SlowService
 	f.Pod, f.Node, f.UpstreamHost, f.Evidence.Siblings = "", "", "", 3
 	f.Evidence.Timeouts, f.Evidence.TimeoutMS = 41, 500
+	return f
+}
+
+// slowSubset is a canary of one pod, beside the version that it is to replace.
+func slowSubset() correlate.Finding {
+	f := slowService()
+	f.ID, f.Subset = "67ff", "version-v2"
+	f.Evidence.Siblings, f.Evidence.Beside, f.Evidence.HasBeside = 0, "version-v1", true
 	return f
 }
 
@@ -283,6 +298,8 @@ func reports() map[string]*Report {
 		"ended":               with(ended()),
 		"slow_pod_quiet":      with(quiet()),
 		"slow_service":        with(slowService()),
+		"slow_subset":         with(slowSubset()),
+		"network_one_caller":  with(oneCaller()),
 		"caller_cancels":      with(cancels()),
 		"slow_node":           with(slowNode()),
 		"several":             with(late, ended(), network()),

@@ -14,6 +14,8 @@ func cause(f *correlate.Finding) string {
 	switch {
 	case f.Kind == kind.SlowNode:
 		return "what the pods share is the node: its CPU, memory, disk or network"
+	case f.Kind == kind.SlowService && f.Evidence.HasBeside:
+		return "the subset: its version, its settings, or what only it depends on; no single pod of it stands out"
 	case f.Kind == kind.SlowService:
 		return "all pods at once: what they depend on, their load, or a new version; no single pod"
 	case f.Kind == kind.CallerCancels:
@@ -22,6 +24,9 @@ func cause(f *correlate.Finding) string {
 		return "the pod or the way to it: only its own proxy’s log can tell"
 	case f.Kind == kind.Network && f.Evidence.Held > f.Evidence.Confirmed:
 		return "the pod’s own proxy: requests wait there before they reach the app"
+	case f.Kind == kind.Network && f.Evidence.MainCaller != "":
+		return fmt.Sprintf("the caller %s or the way from it: nearly all the timeouts are its own, of %d callers; the app answers what reaches it",
+			f.Evidence.MainCaller, f.Evidence.AllCallers)
 	case f.Kind == kind.Network:
 		return "the way between the callers and the pod, or the pod’s proxy: the app answers what reaches it"
 	case f.Proof == correlate.ProofServer && f.Evidence.Requests == 0 && f.Evidence.Disconnects > 0:

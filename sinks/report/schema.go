@@ -224,6 +224,10 @@ type Evidence struct {
 	// known), for text and page.
 	Course   []correlate.Point `json:"-"`
 	UsualP90 float64           `json:"-"`
+	// Than is whose durations the ratios compare with; Beside is the other
+	// subset, where they do with one.
+	Than   string `json:"-"`
+	Beside string `json:"-"`
 }
 
 // Value is how often a value was seen in records.

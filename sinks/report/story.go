@@ -28,7 +28,7 @@ func tell(f *correlate.Finding, span *Span) Finding {
 		out.Evidence.RuledOut = m.RulesOut
 	} else {
 		out.Title, out.Summary, out.Cause = title(f), summary(f), cause(f)
-		out.Evidence, out.Next = evidence(&f.Evidence), next(f)
+		out.Evidence, out.Next = evidence(f), next(f)
 		out.Evidence.RuledOut = ruledOut(f)
 	}
 	if f.Ended {
@@ -78,19 +78,28 @@ func shortName(service string) string {
 	return name
 }
 
-func evidence(e *correlate.Evidence) Evidence {
+func evidence(f *correlate.Finding) Evidence {
+	e := &f.Evidence
 	out := Evidence{
 		Requests: e.Requests, Timeouts: e.Timeouts, Confirmed: e.Confirmed + e.Held, Disconnects: e.Disconnects,
 		P50Cut: e.P50.Cut, P90Cut: e.P90.Cut, Siblings: uint64(e.Siblings),
 		SiblingRequests: e.SiblingRequests, SiblingTimeouts: e.SiblingTimeouts,
 		Callers: append([]string{}, e.Callers...), Samples: []Sample{},
-		Flags: []Value{}, Details: []Value{}, Reasons: []Value{}, Codes: []Value{}, Hosts: []Value{}, Course: e.Course, UsualP90: e.UsualP90,
+		Flags: []Value{}, Details: []Value{}, Reasons: []Value{}, Codes: []Value{}, Hosts: []Value{},
+		Course: e.Course, UsualP90: e.UsualP90, Than: "the siblings’",
 	}
 	if e.P50.Value > 0 {
 		out.P50Ratio = &e.P50.Value
 	}
 	if e.P90.Value > 0 {
 		out.P90Ratio = &e.P90.Value
+	}
+	switch {
+	case e.HasBeside:
+		out.Beside = subsetName(e.Beside)
+		out.Than = out.Beside + "’s"
+	case e.Siblings == 0 && f.UpstreamHost != "" || f.Kind == kind.SlowService:
+		out.Than = "that before"
 	}
 	if e.TimeoutMS > 0 {
 		out.TimeoutMS = &e.TimeoutMS

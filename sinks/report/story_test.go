@@ -15,7 +15,7 @@ import (
 func all() map[string]correlate.Finding {
 	return map[string]correlate.Finding{
 		"slow_pod": slowPod(), "server": serverOnly(), "unverified": unverified(), "network": network(), "held": held(), "ended": ended(),
-		"quiet": quiet(), "slow_service": slowService(), "caller_cancels": cancels(), "slow_node": slowNode(),
+		"quiet": quiet(), "slow_service": slowService(), "slow_subset": slowSubset(), "one_caller": oneCaller(), "caller_cancels": cancels(), "slow_node": slowNode(),
 	}
 }
 

@@ -123,8 +123,20 @@ func asBefore(e *correlate.Evidence) string {
 	if r.P50.Value == 0 {
 		return ""
 	}
+	if e.HasBeside {
+		return fmt.Sprintf("Requests take %s times as long as those to %s at the median and %s times at p90.",
+			times(r.P50), subsetName(e.Beside), times(r.P90))
+	}
 	return fmt.Sprintf("Requests take %s times as long as before at the median and %s times at p90, over its %s.",
 		times(r.P50), times(r.P90), plural(e.Siblings, "pod"))
+}
+
+// subsetName is a subset as people call it.
+func subsetName(subset string) string {
+	if subset == "" {
+		return "pods without a subset"
+	}
+	return "subset " + strings.TrimPrefix(subset, "version-")
 }
 
 // slower says how much longer requests take than at the siblings.
@@ -164,6 +176,9 @@ func ruledOut(f *correlate.Finding) []string {
 		out = append(out, fmt.Sprintf("the way to it (its own proxy saw %s times, too)", times(worst)))
 	case f.Kind == kind.Network && server.P50.Value > 0 && max(server.P50.Value, server.P90.Value) < asBeforeRatio && e.Held <= e.Confirmed:
 		out = append(out, fmt.Sprintf("its app (by its own proxy it takes %s times as long as its siblings)", times(server.P50)))
+	}
+	if f.UpstreamHost != "" && e.MainCaller == "" && len(e.Callers) > 1 {
+		out = append(out, fmt.Sprintf("the caller (%s of %s callers have timeouts there)", count(uint64(e.HitCallers)), count(uint64(e.AllCallers))))
 	}
 	return out
 }

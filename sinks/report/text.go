@@ -9,7 +9,6 @@ import (
 	"strings"
 
 	"github.com/slowpod/slowpod/correlate"
-	"github.com/slowpod/slowpod/correlate/kind"
 )
 
 // TextOptions says how text is written.
@@ -296,17 +295,13 @@ func figures(r *Report, f *Finding) [][2]string {
 			add("success of service", "%s", s)
 		}
 	}
-	than := "the siblings’"
-	if e.Siblings == 0 && ofPod || f.Kind == kind.SlowService.String() {
-		than = "that before"
-	}
 	for _, q := range [...]struct {
 		name  string
 		ratio *float64
 		isCut bool
 	}{{"median duration", e.P50Ratio, e.P50Cut}, {"p90 duration", e.P90Ratio, e.P90Cut}} {
 		if q.ratio != nil {
-			add(q.name, "%s times %s", times(correlate.Ratio{Value: *q.ratio, Cut: q.isCut}), than)
+			add(q.name, "%s times %s", times(correlate.Ratio{Value: *q.ratio, Cut: q.isCut}), Safe(e.Than))
 		}
 	}
 	if e.TimeoutMS != nil {
