@@ -105,7 +105,7 @@ const (
 	// Kinds that need so many are such as a healthy mesh has some of. So small a
 	// share of what came per slice does not take them up, either.
 	usual = 6
-	fewer = 0.1
+	fewer = 0.2
 )
 
 // A path that is asked for so often is no scanner's, and so must be this share.
