@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"fmt"
 	"strings"
 	"testing"
@@ -81,4 +82,37 @@ func TestReportWithoutFault(t *testing.T) {
 			}
 		})
 	}
+}
+
+// The same lines in another order give the same findings, to the last number.
+func TestReportOfFaultsInAnyOrder(t *testing.T) {
+	t.Parallel()
+	for _, kind := range []string{"app_crash", "unavailable", "throttled", "stale_address"} {
+		log := logOf(workload.Fault(workload.FaultOptions{Options: workload.Options{Seed: 5, Duration: 5 * time.Minute, Rate: 12}, Kind: kind}))
+		want := fine(t, "report", "--output=json", log.file(t))
+		if got := fine(t, "report", "--output=json", log.shuffled(1).file(t)); got != want {
+			t.Errorf("%s: %s", kind, cmp.Diff(want, got))
+		}
+	}
+}
+
+// Whoever asks for a host chooses its name: none that is not one enters a
+// command.
+func TestReportOfHostileAuthority(t *testing.T) {
+	t.Parallel()
+	log := logOf(workload.Fault(workload.FaultOptions{Options: workload.Options{Seed: 5, Duration: 3 * time.Minute}, Kind: "cluster_missing"}))
+	for i, line := range log.lines {
+		log.lines[i].text = bytes.ReplaceAll(line.text, []byte("reviews:9080"), []byte(`$(reboot);\u202e\u0007x`))
+	}
+	name := log.file(t)
+	r := reportOf(t, fine(t, "report", "--output=json", name))
+	if len(r.Findings) != 1 || said(r.Findings[0].Evidence.Authority) != "$(reboot);\u202e\ax" {
+		t.Fatalf("%+v", r.Findings)
+	}
+	for _, step := range r.Findings[0].Next {
+		if strings.ContainsAny(step.Command, "$;`&\u202e\a") {
+			t.Errorf("a command is %q", step.Command)
+		}
+	}
+	hasNoControls(t, "the text", fine(t, "report", name))
 }
