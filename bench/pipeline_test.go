@@ -50,7 +50,7 @@ type stages struct {
 
 func newStages(correlated bool) *stages {
 	s := &stages{take: func(*correlate.Record) error { return nil }}
-	s.Pipeline = app.NewPipeline(s.counts.Worker("file"), 0, slog.New(slog.DiscardHandler))
+	s.Pipeline = app.NewPipeline(s.counts.Worker("file"), 0, nil, slog.New(slog.DiscardHandler))
 	if correlated {
 		stream := correlate.New(correlate.Config{Bounds: correlate.DefaultBounds()}).Stream()
 		s.take = func(r *correlate.Record) error {

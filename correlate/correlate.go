@@ -11,6 +11,7 @@ import (
 
 	"github.com/slowpod/slowpod/classify"
 	"github.com/slowpod/slowpod/correlate/faults"
+	"github.com/slowpod/slowpod/correlate/logstream"
 )
 
 // Config says how much a Correlator keeps and who hears of calls.
@@ -34,6 +35,7 @@ type Config struct {
 type Correlator struct {
 	registry *registry
 	join     join
+	log      *logstream.Log
 	window   window
 	faults   *faults.Watch
 	faulty   []*Finding // of faults, open or lately
@@ -69,7 +71,7 @@ type Span struct{ Start, End int64 }
 // New returns a Correlator. The bounds must be valid.
 func New(cfg Config) *Correlator {
 	c := &Correlator{
-		onCall: cfg.OnCall, without: cfg.Without, names: map[string]string{}, nodes: map[string]*Finding{},
+		onCall: cfg.OnCall, without: cfg.Without, log: logstream.New(), names: map[string]string{}, nodes: map[string]*Finding{},
 		join: join{
 			halves: newHalfTable(cfg.Bounds.Halves, cfg.Bounds.JoinBytes),
 			traces: newTraceTable(cfg.Bounds.Traces),
@@ -125,13 +127,14 @@ func (c *Correlator) enterPod(r *Record) {
 				named.failed[place]++
 			}
 		}
+		svc := named.service
 		if r.Side == classify.Server && named == g.unknown && p != nil {
-			g.unnamedGroup(p).service.series.observe(r)
-		} else {
-			named.service.series.observe(r)
+			svc = g.unnamedGroup(p).service
 		}
+		svc.series.observe(r)
 		if r.HTTP {
 			c.countPod(r, p, named)
+			c.examine(r, svc, hostIndex)
 		}
 	}
 	if r.HTTP || r.Half {
@@ -240,6 +243,7 @@ func (c *Correlator) closeUntil(start int64) {
 		c.apply(c.faults.Idle(start, &slice{c, nowhere}), start)
 	}
 	c.registry.sweep(c.window.start)
+	c.log.Advance(c.window.start)
 	c.join.traces.purge(c.horizon())
 	for _, s := range c.streams {
 		s.mark.opened(c.window.start)
@@ -256,7 +260,7 @@ func (c *Correlator) Watermark() int64 { return c.window.start }
 
 // Changes counts the findings that began or ended: cheap to ask for, so that
 // a Snapshot is made only when there is news.
-func (c *Correlator) Changes() uint64 { return c.changes }
+func (c *Correlator) Changes() uint64 { return c.changes + c.log.Changes() }
 
 // endOfInput is after everything.
 const endOfInput = math.MaxInt64
@@ -272,5 +276,6 @@ func (c *Correlator) Close() {
 	}
 	c.apply(c.faults.Finish(c.window.start, &slice{c, nowhere}), c.window.start)
 	c.expire(endOfInput)
+	c.log.Close(c.window.start)
 	c.join.halves.close()
 }

@@ -66,6 +66,9 @@ func (c *Correlator) settle(p *pod, h *half, v Verdict) {
 	if h.replay || v == Undecided {
 		return
 	}
+	if v == NotReceived || v == ClientOnly && c.servedAround(p, h) {
+		c.log.NotReceived(h.end, h.host)
+	}
 	p.judge.settled++
 	if !sure {
 		p.judge.lost++

@@ -140,7 +140,6 @@ func (c *Correlator) publish(f *Finding) {
 
 // id is the same for the same finding however often the lines are read.
 func (f *Finding) id() string {
-	h := fnv.New64a()
 	subject := f.UpstreamHost
 	switch {
 	case f.Kind == kind.SlowNode:
@@ -148,7 +147,12 @@ func (f *Finding) id() string {
 	case f.Service == "":
 		subject = f.Authority
 	}
-	for _, s := range [...]string{f.Kind.String(), f.Service, f.Subset, subject, strconv.FormatInt(f.Start, 10)} {
+	return findingID(f.Kind, f.Service, f.Subset, subject, f.Start)
+}
+
+func findingID(k kind.Kind, service, subset, subject string, start int64) string {
+	h := fnv.New64a()
+	for _, s := range [...]string{k.String(), service, subset, subject, strconv.FormatInt(start, 10)} {
 		_, _ = h.Write([]byte(s))
 		_, _ = h.Write([]byte{0})
 	}
@@ -160,7 +164,31 @@ func (c *Correlator) end(p *pod, at int64) {
 	f := p.judge.finding
 	p.judge.finding, p.judge.state = nil, Healthy
 	c.close(f, at)
+	if f.SinceFirst && p.judge.sides != nil {
+		p.judge.admit(f)
+	}
 }
+
+// admit lets what was found become the pod's past, where it has been so since
+// the pod was first seen, is mild and fails no calls: it has been told, and when
+// it comes back, that is how the pod is.
+func (j *judge) admit(f *Finding) {
+	e := &f.Evidence
+	cut := float64(e.Timeouts+e.Disconnects) > mildCuts*float64(e.Requests+e.ServerRequests)
+	if e.P50.Value >= mildRatio || e.P90.Value >= mildRatio || cut {
+		return
+	}
+	for side := range j.sides {
+		j.sides[side].past.Add(&j.evidence.sides[side].own, 1)
+	}
+}
+
+// What is mild: how many times as long as the siblings', and the share of
+// requests that are cut.
+const (
+	mildRatio = 3
+	mildCuts  = 0.01
+)
 
 // close ends a finding at a time.
 func (c *Correlator) close(f *Finding, at int64) {

@@ -295,6 +295,21 @@ func TestSameFindingsInAnyStreams(t *testing.T) {
 	}
 }
 
+// Nor does what is wrong with the log depend on the order of its lines.
+func TestSameLogFaultsInAnyOrder(t *testing.T) {
+	t.Parallel()
+	log := logOf(t, plainFleet)
+	want := log.snapshot(t).Log
+	if len(want) == 0 {
+		t.Error("nothing is wrong with the log")
+	}
+	for seed := range uint64(5) {
+		if diff := gocmp.Diff(want, log.within(seed, fleetLate).snapshot(t).Log); diff != "" {
+			t.Errorf("order %d: other faults, -want +got:\n%s", seed, diff)
+		}
+	}
+}
+
 // The same of the fleet as it is: pods of deployments take the addresses of
 // others, and callers without a sidecar name no service.
 func TestSameFindingsInAnyOrderAsItIs(t *testing.T) {

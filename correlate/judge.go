@@ -150,7 +150,7 @@ type Rule uint
 // The rules that can be left out.
 const (
 	RuleDeadZone   Rule = 1 << iota // the dead zone and the least effect
-	RuleSliceBound                  // the bound of a slice's evidence
+	RuleSliceBound                  // the bound of a slice's evidence, and how many must speak
 	RuleGrace                       // the grace of new pods
 	RuleOwnPast                     // the own past is old, of calm times, and excuses no failing calls
 	RuleNewOfPeers                  // a new pod is new to its service, not to the stream
@@ -287,9 +287,10 @@ func (c *Correlator) young(j *judge, now, limit int64) bool {
 }
 
 // enters says whether a side's evidence is enough for a finding.
-func (j *judge) enters(side int, bar float64) bool {
+func (c *Correlator) enters(j *judge, side int, bar float64) bool {
 	s := &j.sides[side]
-	return j.level(side) >= bar && s.persistent() && s.since >= leastRequests && s.effective
+	persistent := s.persistent() || c.without&RuleSliceBound != 0
+	return j.level(side) >= bar && persistent && s.since >= leastRequests && s.effective
 }
 
 // verdict says what the evidence amounts to; Healthy where it is not enough.
@@ -308,7 +309,7 @@ func (c *Correlator) verdict(p *pod, now int64) State {
 	if c.young(j, now, careful) {
 		enough *= carefulBar
 	}
-	if j.enters(SideServer, enough) && (!guarded || j.state == SlowPod) {
+	if c.enters(j, SideServer, enough) && (!guarded || j.state == SlowPod) {
 		if e := j.evidence; e != nil && e.held > e.confirmed && e.held >= netTimeouts {
 			return Network // stuck in the pod's proxy, before the app
 		}
@@ -317,7 +318,7 @@ func (c *Correlator) verdict(p *pod, now int64) State {
 	if guarded {
 		enough = carefulBar * bar
 	}
-	callers := j.enters(SideClient, enough) && !gj.callersMove
+	callers := c.enters(j, SideClient, enough) && !gj.callersMove
 	if callers && !j.reporting() {
 		return SlowPodUnverified
 	}

@@ -341,6 +341,31 @@ func TestSecondFinding(t *testing.T) {
 	}
 }
 
+// What a pod was from its first record on has been told once: where it comes
+// back as it was after a break, that is how the pod is. What is worse, or fails,
+// is told again.
+func TestHowThePodIs(t *testing.T) {
+	f := func(name string, again func(s *scene) end, want int) {
+		t.Helper()
+		s := newScene(5)
+		s.traffic(0, 60*min1, 3, 4, func(at int64, pod int) end {
+			switch {
+			case pod == 3 && at < 30*min1:
+				return s.takes(2)
+			case pod == 3 && at >= 36*min1:
+				return again(s)
+			}
+			return s.ok()
+		})
+		if found := s.read().Findings; len(found) != want {
+			t.Errorf("%s: findings %v, want %d", name, kinds(s.read()), want)
+		}
+	}
+	f("as before", func(s *scene) end { return s.takes(2) }, 1)
+	f("worse", func(s *scene) end { return s.takes(6) }, 2)
+	f("failing", func(s *scene) end { return s.share(0.5, timeout) }, 2)
+}
+
 // A finding whose pod neither wrote nor was named for ten minutes ends at its
 // last record, and not before ten minutes have passed.
 func TestSilentPod(t *testing.T) {

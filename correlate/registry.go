@@ -20,6 +20,7 @@ type service struct {
 	longest int64 // longest client duration
 	leavers leavers
 	uneven  bool // see Config.Uneven
+	outside bool // no service of Kubernetes by its name: pods of it need not log
 }
 
 // group is the siblings of one service and subset.
@@ -121,7 +122,7 @@ func newRegistry(b Bounds, dropped *[numBounds]uint64) *registry {
 }
 
 func (g *registry) newService(name string) *service {
-	s := &service{name: name, groups: map[string]*group{}, uneven: g.uneven[name]}
+	s := &service{name: name, groups: map[string]*group{}, uneven: g.uneven[name], outside: classify.Namespace(name) == ""}
 	s.groups[""] = &group{service: s, key: name + "|"}
 	g.list = append(g.list, s)
 	s.index = int32(len(g.list))

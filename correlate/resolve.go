@@ -260,6 +260,12 @@ func (c *Correlator) reports(p *pod, h *half) bool {
 	if p == nil || !p.judge.reporting() {
 		return false
 	}
+	return c.servedAround(p, h)
+}
+
+// servedAround says whether the pod wrote any server records before a half and
+// after it.
+func (c *Correlator) servedAround(p *pod, h *half) bool {
 	return p.servedBetween(h.end-reportsWithin, h.end) && p.servedBetween(h.end, h.end+h.wait)
 }
 

@@ -97,6 +97,8 @@ type Snapshot struct {
 	Services    []ServiceStats // by service
 	Pods        []PodStats     // by service, upstream host, identity in time
 	Findings    []Finding      // by start, kind, service, host
+	// Log is what is wrong with the log itself, in the order in which it began.
+	Log []LogFault
 }
 
 // ServiceStats is one service with its subsets.
@@ -195,6 +197,10 @@ func (c *Correlator) Snapshot() *Snapshot {
 			f.fill()
 		}
 		s.Findings = append(s.Findings, *f)
+	}
+	s.Log = c.logFaults()
+	if n := c.log.Dropped(); n > 0 {
+		s.Dropped["clocks"] = n
 	}
 	s.sort()
 	return s

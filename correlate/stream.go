@@ -231,11 +231,14 @@ func (c *Correlator) enterRecord(r *Record) {
 	if !r.Replay {
 		c.observeSpan(r, r.End())
 	}
-	if r.Side == classify.Client || r.Side == classify.Server {
+	switch {
+	case r.Side == classify.Client || r.Side == classify.Server:
 		c.enterPod(r)
 		if !r.Replay {
 			c.notice(r)
 		}
+	case r.Side == classify.Unknown && r.HTTP && !r.Replay:
+		c.log.Unnamed(r.End())
 	}
 }
 

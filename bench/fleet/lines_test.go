@@ -12,6 +12,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -21,6 +22,7 @@ import (
 	"github.com/slowpod/slowpod/classify"
 	"github.com/slowpod/slowpod/cmd/slowpod/app"
 	"github.com/slowpod/slowpod/correlate"
+	"github.com/slowpod/slowpod/correlate/kind"
 	"github.com/slowpod/slowpod/ingest/accesslog"
 	"github.com/slowpod/slowpod/sinks/report"
 )
@@ -82,8 +84,12 @@ func (w *written) straight(t *testing.T) (findings []string) {
 		stream.Add(&r)
 	}
 	core.Close()
-	for _, f := range core.Snapshot().Findings {
+	s := core.Snapshot()
+	for _, f := range s.Findings {
 		findings = append(findings, fmt.Sprintln(f.Kind, f.Service, f.Pod, f.UpstreamHost, report.Time(f.Start), report.Time(f.Detected)))
+	}
+	for _, f := range s.Log {
+		findings = append(findings, fmt.Sprintln(f.Reason, report.Time(f.Start), report.Time(f.Detected)))
 	}
 	return findings
 }
@@ -136,13 +142,18 @@ func TestLinesSayWhatRecordsSay(t *testing.T) {
 	if n := uint64(len(w.records)); r.Lines.Read != n || r.Lines.Records != n {
 		t.Errorf("%d lines read, %d records, want %d", r.Lines.Read, r.Lines.Records, n)
 	}
-	var got []string
+	var got, ofLog []string
 	kinds := map[string]int{}
 	for i := range r.Findings {
 		f := &r.Findings[i]
 		kinds[f.Kind]++
+		if reason, _, _ := strings.Cut(f.Cause, ":"); f.Kind == kind.LogStream.String() {
+			ofLog = append(ofLog, fmt.Sprintln(reason, f.Start, f.Detected))
+			continue
+		}
 		got = append(got, fmt.Sprintln(f.Kind, said(f.Service), said(f.Pod), said(f.UpstreamHost), f.Start, f.Detected))
 	}
+	got = append(got, ofLog...)
 	if diff := gocmp.Diff(w.straight(t), got); diff != "" {
 		t.Errorf("-records +lines:\n%s", diff)
 	}

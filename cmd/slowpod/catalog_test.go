@@ -362,10 +362,11 @@ func TestReportOfTheGatewayAlone(t *testing.T) {
 			log := catalog(workload.CatalogOptions{Options: workload.Options{Seed: seed}, Pods: pods})
 			name := log.of(workload.ClientSide).file(t)
 			r := reportOf(t, fine(t, "report", "--output=json", name))
-			if len(r.Findings) != 1 {
+			found, ofLog := logApart(r)
+			if len(found) != 1 || len(ofLog) != 1 || !tellsOfLog(&ofLog[0], "one_sided") {
 				t.Fatalf("%d findings: %+v", len(r.Findings), r.Findings)
 			}
-			f := r.Findings[0]
+			f := found[0]
 			if f.Kind != "slow_pod_unverified" || f.Proof != "client" || said(f.UpstreamHost) != log.slow().UpstreamHost {
 				t.Errorf("%s, proof %s, at %s; slow is %s", f.Kind, f.Proof, said(f.UpstreamHost), log.slow().UpstreamHost)
 			}
@@ -394,10 +395,11 @@ func TestReportOfThePodsAlone(t *testing.T) {
 		log := catalog(workload.CatalogOptions{Options: workload.Options{Seed: seed}})
 		name := log.of(workload.ServerSide).file(t)
 		r := reportOf(t, fine(t, "report", "--output=json", name))
-		if len(r.Findings) != 1 {
+		found, ofLog := logApart(r)
+		if len(found) != 1 || len(ofLog) != 1 || !tellsOfLog(&ofLog[0], "one_sided") {
 			t.Fatalf("%d findings: %+v", len(r.Findings), r.Findings)
 		}
-		f := r.Findings[0]
+		f := found[0]
 		if f.Kind != "slow_pod" || f.Proof != "server" || said(f.UpstreamHost) != log.slow().UpstreamHost {
 			t.Errorf("%s, proof %s, at %s; slow is %s", f.Kind, f.Proof, said(f.UpstreamHost), log.slow().UpstreamHost)
 		}

@@ -4,14 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"log/slog"
 	"os"
 	"os/signal"
 	"strings"
 	"sync"
 	"syscall"
-	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/common/promslog"
@@ -19,7 +17,6 @@ import (
 
 	"github.com/slowpod/slowpod/cmd/slowpod/app"
 	"github.com/slowpod/slowpod/sinks/alertmanager"
-	"github.com/slowpod/slowpod/sinks/calls"
 	"github.com/slowpod/slowpod/sinks/report"
 )
 
@@ -60,7 +57,12 @@ func (d *daemon) run(ctx context.Context) error {
 
 	streams := &app.Streams{}
 	reg := prometheus.NewRegistry()
-	writer, closeCalls, err := d.openCalls(streams, reg)
+	out := &outputs{logger: d.logger, reg: reg}
+	writer, err := out.calls(d.callsFile, streams.Name)
+	if err != nil {
+		return err
+	}
+	letters, err := out.letters(d.cfg)
 	if err != nil {
 		return err
 	}
@@ -68,10 +70,10 @@ func (d *daemon) run(ctx context.Context) error {
 	app.Register(reg, engine)
 	d.registerReload(reg)
 
-	live := &app.Live{Files: d.files, Stdin: d.console.stdin, Logger: d.logger, Engine: engine, Streams: streams}
+	live := &app.Live{Files: d.files, Stdin: d.console.stdin, Logger: d.logger, Engine: engine, Streams: streams, Letters: letters}
 	read, ready := live.Run, (func() bool)(nil)
 	if len(d.files) == 0 {
-		topics, err := app.NewKafka(d.cfg.Kafka, engine, streams, d.logger, reg)
+		topics, err := app.NewKafka(d.cfg.Kafka, engine, streams, letters, d.logger, reg)
 		if err != nil {
 			return usageError{err}
 		}
@@ -103,11 +105,10 @@ func (d *daemon) run(ctx context.Context) error {
 		stopReading() // it has failed, or all is over
 	}()
 	var tenders sync.WaitGroup
-	for _, tend := range []func(context.Context){
+	for _, tend := range append(out.tend(engine.Flush),
 		engine.Run, d.announcer(engine).Run, alerts.Run,
-		func(ctx context.Context) { d.flush(ctx, engine) },
 		func(ctx context.Context) { d.hup(ctx, hups) },
-	} {
+	) {
 		tenders.Go(func() { tend(tending) })
 	}
 
@@ -118,7 +119,7 @@ func (d *daemon) run(ctx context.Context) error {
 	}
 	stopTending()
 	tenders.Wait()
-	err = errors.Join(err, closeCalls())
+	err = errors.Join(err, out.close())
 	stopServing()
 	err = errors.Join(err, <-served)
 	totals := engine.Totals()
@@ -172,71 +173,6 @@ func (d *daemon) sources() []string {
 	}
 	return []string{fmt.Sprintf("Reading %s from Kafka as a member of %s.",
 		strings.Join(d.cfg.Kafka.Topics, ", "), d.cfg.Kafka.GroupID)}
-}
-
-// openCalls opens the calls file for appending: what an earlier run wrote is
-// still true.
-func (d *daemon) openCalls(streams *app.Streams, reg prometheus.Registerer) (*calls.Writer, func() error, error) {
-	if d.callsFile == "" {
-		return nil, func() error { return nil }, nil
-	}
-	f, err := os.OpenFile(d.callsFile, os.O_CREATE|os.O_RDWR|os.O_APPEND, 0o600)
-	if err == nil {
-		err = endLine(f)
-	}
-	if err != nil {
-		return nil, nil, fmt.Errorf("calls file: %w", err)
-	}
-	spool, err := calls.NewSpool(f, d.callsFile, reg)
-	if err != nil {
-		return nil, nil, err
-	}
-	return calls.NewSpooled(spool, streams.Name), func() error {
-		defer f.Close()
-		if err := spool.Close(); err != nil {
-			return fmt.Errorf("calls file: %w", err)
-		}
-		return nil
-	}, nil
-}
-
-// endLine ends a line that a killed process left torn, so that the next call
-// stands on its own.
-func endLine(f *os.File) error {
-	size, err := f.Seek(0, io.SeekEnd)
-	if err != nil || size == 0 {
-		return nil // empty, or nothing that has an end: a pipe
-	}
-	last := make([]byte, 1)
-	if _, err := f.ReadAt(last, size-1); err != nil {
-		return err
-	}
-	if last[0] != '\n' {
-		_, err = f.Write([]byte{'\n'})
-	}
-	return err
-}
-
-// flush writes calls out once a second. When a calls file cannot be written, and
-// when it can again, is said once; it stops nothing.
-func (d *daemon) flush(ctx context.Context, engine *app.Engine) {
-	tick := time.NewTicker(time.Second)
-	defer tick.Stop()
-	failing := false
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case <-tick.C:
-			err, failed := engine.Flush(), failing
-			switch failing = err != nil; {
-			case failing && !failed:
-				d.logger.Error("the calls file cannot be written: calls wait for it, and are dropped when there are too many", "err", err)
-			case failed && !failing:
-				d.logger.Info("the calls file is written again")
-			}
-		}
-	}
 }
 
 func (d *daemon) registerReload(reg prometheus.Registerer) {

@@ -66,7 +66,7 @@ func (o *demoOptions) run(ctx context.Context, c console) error {
 	out.begin(mesh, server.URL())
 	feeder := &feeder{
 		mesh: mesh, feed: engine.Feed(nil),
-		pipeline: app.NewPipeline(engine.Worker("demo"), 0, slog.New(slog.DiscardHandler)),
+		pipeline: app.NewPipeline(engine.Worker("demo"), 0, nil, slog.New(slog.DiscardHandler)),
 	}
 	announcer := &app.Announcer{Engine: engine, Began: out.began, Ended: out.ended}
 	group, ctx := errgroup.WithContext(ctx)

@@ -279,8 +279,8 @@ func TestHostileMalformedLines(t *testing.T) {
 	hasNoControls(t, "stderr", a.stderr)
 	hasNoControls(t, "stdout", a.stdout)
 	if !strings.Contains(a.stdout, "2 malformed") ||
-		!strings.Contains(a.stderr, "reason=invalid_json") || !strings.Contains(a.stderr, "line=1 offset=15 ") ||
-		!strings.Contains(a.stderr, "reason=invalid_text") || !strings.Contains(a.stderr, "line=2 offset=62 ") {
+		!strings.Contains(a.stderr, "reason=invalid_json") || !strings.Contains(a.stderr, "line=1 byte=15 ") ||
+		!strings.Contains(a.stderr, "reason=invalid_text") || !strings.Contains(a.stderr, "line=2 byte=62 ") {
 		t.Errorf("%s\n%s", a.stdout, a.stderr)
 	}
 	a = slowpod(t, "report", name+".missing")

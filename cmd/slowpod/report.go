@@ -7,6 +7,7 @@ import (
 	"io"
 	"log/slog"
 	"os"
+	"path/filepath"
 	"slices"
 	"time"
 
@@ -16,6 +17,7 @@ import (
 
 	"github.com/slowpod/slowpod/cmd/slowpod/app"
 	"github.com/slowpod/slowpod/ingest/file"
+	"github.com/slowpod/slowpod/sinks/deadletter"
 	"github.com/slowpod/slowpod/sinks/report"
 )
 
@@ -26,20 +28,22 @@ Examples:
   slowpod report gateway.log pods/*.log.gz --output=json --calls=calls.jsonl`
 
 type reportOptions struct {
-	files  []string
-	output string
-	calls  string
+	files          []string
+	output         string
+	calls, letters string
 }
 
 // files → pipeline → sort by end time → core → text or JSON
 //
-//	└──→ calls file
+//	│                              └──→ calls file
+//	└──→ dead-letter file
 func reportCommand(k *kingpin.Application) command {
 	var o reportOptions
 	clause := k.Command("report", "Read access logs and say which pod is slow: as text for a person, or as JSON.").HelpLong(reportHelp)
 	clause.Arg("FILE", "Log files.").StringsVar(&o.files)
 	clause.Flag("output", "How the report is written: text or json.").Default("text").StringVar(&o.output)
 	clause.Flag("calls", "Also write each call that went wrong as one line of JSON to this file.").PlaceHolder("FILE").StringVar(&o.calls)
+	clause.Flag("dead-letters", "Also write each malformed line, with the reason and its place, as one line of JSON to this file.").PlaceHolder("FILE").StringVar(&o.letters)
 	return command{clause, func(ctx context.Context, c console) error { return o.run(ctx, c) }}
 }
 
@@ -51,7 +55,7 @@ func (o *reportOptions) run(ctx context.Context, c console) error {
 	if err != nil {
 		return err
 	}
-	if err := notAnInput(o.calls, files); err != nil {
+	if err := checkOutputs(o.calls, o.letters, files); err != nil {
 		return err
 	}
 	offline := app.Offline{Files: files, Stdin: c.stdin, Logger: slog.New(slog.NewTextHandler(c.stderr, nil))}
@@ -62,6 +66,14 @@ func (o *reportOptions) run(ctx context.Context, c console) error {
 		}
 		defer f.Close()
 		offline.Calls = f
+	}
+	if o.letters != "" {
+		f, err := openLetters(o.letters)
+		if err != nil {
+			return fmt.Errorf("dead-letter file: %w", err)
+		}
+		defer f.Close()
+		offline.Letters = deadletter.NewFile(f)
 	}
 	bar := newBar(c.stderr, files)
 	offline.Progress = bar.set
@@ -115,15 +127,40 @@ func inputs(files []string, stdin io.Reader) ([]string, error) {
 	return []string{"-"}, nil
 }
 
-// notAnInput keeps an output from replacing what is to be read.
-func notAnInput(output string, inputs []string) error {
+// openLetters opens a file of dead letters anew: a report tells of its input only.
+func openLetters(name string) (*os.File, error) {
+	f, err := os.OpenFile(name, os.O_CREATE|os.O_WRONLY|os.O_TRUNC, 0o600)
+	if err != nil {
+		return nil, err
+	}
+	if err := keepPrivate(f); err != nil {
+		f.Close()
+		return nil, err
+	}
+	return f, nil
+}
+
+// checkOutputs finds files to write to that are something else.
+func checkOutputs(calls, letters string, inputs []string) error {
+	if err := errors.Join(notAnInput("--calls", calls, inputs), notAnInput("--dead-letters", letters, inputs)); err != nil {
+		return err
+	}
+	if calls != "" && letters != "" && filepath.Clean(calls) == filepath.Clean(letters) {
+		return usageError{errors.New("--calls and --dead-letters name one file: name two")}
+	}
+	return nil
+}
+
+// notAnInput keeps an output from replacing, or growing, what is to be read; flag
+// is how it is named.
+func notAnInput(flag, output string, inputs []string) error {
 	out, err := os.Stat(output)
 	if err != nil {
 		return nil // not there yet, or opening it will say why
 	}
 	for _, name := range inputs {
 		if in, err := os.Stat(name); err == nil && os.SameFile(in, out) && in.Mode().IsRegular() {
-			return usageError{fmt.Errorf("--calls=%s would replace an input: name another file", output)}
+			return usageError{fmt.Errorf("%s=%s would replace an input: name another file", flag, output)}
 		}
 	}
 	return nil

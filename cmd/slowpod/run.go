@@ -23,7 +23,8 @@ Examples:
 
 type runOptions struct {
 	files                     []string
-	config, webConfig, calls  string
+	config, webConfig         string
+	calls, letters            string
 	listen, logLevel, logForm string
 }
 
@@ -33,6 +34,7 @@ func runCommand(k *kingpin.Application) command {
 	clause.Arg("FILE", "Log files to follow.").StringsVar(&o.files)
 	clause.Flag("config.file", "Configuration file; configs/slowpod.yml shows every option.").PlaceHolder("FILE").StringVar(&o.config)
 	clause.Flag("calls", "Append each call that went wrong as one line of JSON to this file.").PlaceHolder("FILE").StringVar(&o.calls)
+	clause.Flag("dead-letters", "Append each malformed line, with the reason and its place, as one line of JSON to this file.").PlaceHolder("FILE").StringVar(&o.letters)
 	clause.Flag("web.config.file", "TLS and basic authentication, as of Prometheus' exporters.").PlaceHolder("FILE").StringVar(&o.webConfig)
 	clause.Flag("web.listen-address", "Where /metrics and the page are served (default :9504).").PlaceHolder("ADDRESS").StringVar(&o.listen)
 	clause.Flag("log.level", "debug, info, warn or error (default info).").PlaceHolder("LEVEL").EnumVar(&o.logLevel, promslog.LevelFlagOptions...)
@@ -61,6 +63,12 @@ func (o *runOptions) effective() (app.Config, error) {
 		cfg.Input.Files = o.files
 		cfg.Kafka.Brokers, cfg.Kafka.Topics = nil, nil
 	}
+	if o.letters != "" {
+		cfg.DeadLetters = app.DeadLettersConfig{File: o.letters}
+	}
+	if cfg.DeadLetters.Topic != "" && !cfg.HasKafka() {
+		return cfg, usageError{errors.New("dead_letters.topic is one of the cluster that the files named replace: name a file with --dead-letters")}
+	}
 	if len(cfg.Input.Files) == 0 && !cfg.HasKafka() {
 		return cfg, usageError{errors.New(`nothing to read: name log files or "-", or set kafka or input.files in the configuration file`)}
 	}
@@ -88,13 +96,13 @@ func (o *runOptions) run(ctx context.Context, c console) error {
 // inputs is what files are to be read; none if topics are.
 func (o *runOptions) inputs(cfg app.Config, stdin io.Reader) ([]string, error) {
 	if len(cfg.Input.Files) == 0 {
-		return nil, nil
+		return nil, checkOutputs(o.calls, cfg.DeadLetters.File, nil)
 	}
 	files, err := inputs(cfg.Input.Files, stdin)
 	if err != nil {
 		return nil, err
 	}
-	return files, notAnInput(o.calls, files)
+	return files, checkOutputs(o.calls, cfg.DeadLetters.File, files)
 }
 
 func newLogger(level *promslog.Level, format string, w io.Writer) *slog.Logger {

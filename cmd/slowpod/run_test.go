@@ -467,7 +467,25 @@ func TestRunWithAFullDisk(t *testing.T) {
 	if n := strings.Count(last, "cannot be written"); n != 1 {
 		t.Errorf("said %d times", n)
 	}
-	if !strings.Contains(last, " calls could not be written: ") {
+	if !strings.Contains(last, " lines could not be written: ") {
+		t.Errorf("its last words:\n%s", last)
+	}
+}
+
+// Nor does a dead-letter file.
+func TestRunWithAFullDiskForDeadLetters(t *testing.T) {
+	t.Parallel()
+	const full = "/dev/full"
+	if _, err := os.Stat(full); err != nil {
+		t.Skip(err)
+	}
+	lines, _ := rejectedLines(t)
+	s := startService(t, strings.NewReader(strings.Join(lines, "\n")+"\n"), "--dead-letters="+full, "-")
+	eventually(t, patience, "it is said", func() bool { return strings.Contains(s.stderr.String(), "dead-letter file cannot be written") })
+	if code := s.stop(); code != exitFailed {
+		t.Errorf("exit code %d", code)
+	}
+	if last := s.stderr.String(); !strings.Contains(last, "slowpod: dead-letter file: 7 lines could not be written: ") {
 		t.Errorf("its last words:\n%s", last)
 	}
 }

@@ -9,7 +9,7 @@ package kind
 type Kind uint8
 
 // The kinds: what the judge of durations finds, then what is wrong in
-// configuration and life.
+// configuration and life, and at last what is wrong with the log.
 const (
 	SlowPod Kind = iota
 	SlowPodUnverified
@@ -37,8 +37,10 @@ const (
 	AppCrash      // the app dies while it answers
 	TimeoutTooLow
 
+	LogStream // the log itself is not whole
+
 	// Kinds is the number of kinds.
-	Kinds = int(TimeoutTooLow) + 1
+	Kinds = int(LogStream) + 1
 )
 
 var names = [Kinds]string{
@@ -46,7 +48,7 @@ var names = [Kinds]string{
 	"app_not_listening", "proxy_refusing", "stale_address", "start_race", "unavailable",
 	"route_missing", "cluster_missing", "passthrough", "egress_blocked", "mtls_mismatch", "certificate",
 	"circuit_breaker", "retries_exhausted", "throttled", "access_denied", "keepalive_race", "app_crash",
-	"timeout_too_low",
+	"timeout_too_low", "log_stream",
 }
 
 // String returns the kind's name: a metric label, a label of alerts, and what
@@ -58,7 +60,7 @@ func (k Kind) Severity() string {
 	switch k {
 	case SlowPod, SlowService, SlowNode, Unavailable:
 		return "critical"
-	case CallerCancels, Passthrough:
+	case CallerCancels, Passthrough, LogStream:
 		return "info"
 	}
 	return "warning"

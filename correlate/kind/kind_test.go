@@ -9,7 +9,7 @@ import (
 func TestSeverity(t *testing.T) {
 	want := map[string][]string{
 		"critical": {"slow_pod", "slow_service", "slow_node", "unavailable"},
-		"info":     {"caller_cancels", "passthrough"},
+		"info":     {"caller_cancels", "passthrough", "log_stream"},
 	}
 	severe := map[string]string{}
 	for severity, names := range want {

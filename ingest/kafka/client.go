@@ -26,24 +26,32 @@ type client struct {
 // an upper bound: kafka-go asks again after a random share of it.
 const metadataTTL = 5 * time.Second
 
+// NewTransport returns how the brokers of a cluster are spoken to, for one who
+// does not read these topics but something else. The configuration must be valid.
+func NewTransport(cfg Config, topics []string) (*kafkago.Transport, error) {
+	tls, err := cfg.TLS.load()
+	if err != nil {
+		return nil, err
+	}
+	return &kafkago.Transport{
+		DialTimeout: cfg.Timeout,
+		MetadataTTL: min(metadataTTL, cfg.MetadataInterval),
+		// Without this it asks for every topic of the cluster.
+		MetadataTopics: topics,
+		ClientID:       cfg.ClientID,
+		TLS:            tls,
+		SASL:           cfg.SASL.mechanism(),
+	}, nil
+}
+
 func (s *Source) newClient() (*client, error) {
-	tls, err := s.cfg.TLS.load()
+	transport, err := NewTransport(s.cfg, s.cfg.Topics)
 	if err != nil {
 		return nil, err
 	}
 	n := newNetwork(s.cfg.Timeout)
-	c := &client{net: n}
-	c.transport = &kafkago.Transport{
-		Dial:        n.dial,
-		DialTimeout: s.cfg.Timeout,
-		MetadataTTL: min(metadataTTL, s.cfg.MetadataInterval),
-		// Without this it asks for every topic of the cluster.
-		MetadataTopics: s.cfg.Topics,
-		ClientID:       s.cfg.ClientID,
-		TLS:            tls,
-		SASL:           s.cfg.SASL.mechanism(),
-		Context:        n.ctx,
-	}
+	transport.Dial, transport.Context = n.dial, n.ctx
+	c := &client{net: n, transport: transport}
 	c.Client = &kafkago.Client{Addr: kafkago.TCP(s.cfg.Brokers...), Timeout: s.cfg.Timeout, Transport: c.transport}
 	if c.dialer, err = s.newDialer(n); err != nil {
 		return nil, err

@@ -156,8 +156,8 @@ func (c *Config) Validate() error {
 		wrong("name at least one topic", "topics")
 	}
 	for i, t := range c.Topics {
-		if !topicName(t) {
-			wrong(fmt.Sprintf("%q is no name of a topic: letters, digits, '.', '_' and '-', at most 249", t), "topics")
+		if !IsTopicName(t) {
+			wrong(fmt.Sprintf("%q is no name of a topic: %s", t, TopicNameWords), "topics")
 		} else if slices.Contains(c.Topics[:i], t) {
 			wrong(fmt.Sprintf("%q is there twice", t), "topics")
 		}
@@ -204,7 +204,11 @@ func checkBroker(b string) error {
 	return nil
 }
 
-func topicName(t string) bool {
+// TopicNameWords say what IsTopicName wants.
+const TopicNameWords = "letters, digits, '.', '_' and '-', at most 249"
+
+// IsTopicName says whether a topic may have this name.
+func IsTopicName(t string) bool {
 	if t == "" || t == "." || t == ".." || len(t) > 249 {
 		return false
 	}

@@ -12,6 +12,7 @@ import (
 
 	"github.com/slowpod/slowpod/correlate"
 	"github.com/slowpod/slowpod/sinks/report"
+	"github.com/slowpod/slowpod/sinks/spool"
 )
 
 // line is one call. What is unknown is null.
@@ -38,7 +39,7 @@ type side struct {
 	Line          int64       `json:"line"`
 }
 
-// output takes lines: a buffer, or a Spool.
+// output takes lines: a buffer, or a spool.Spool.
 type output interface {
 	io.Writer
 	Flush() error
@@ -61,7 +62,7 @@ func NewWriter(w io.Writer, name func(file int32) string) *Writer {
 }
 
 // NewSpooled returns a Writer to a Spool.
-func NewSpooled(s *Spool, name func(file int32) string) *Writer { return newWriter(s, name) }
+func NewSpooled(s *spool.Spool, name func(file int32) string) *Writer { return newWriter(s, name) }
 
 func newWriter(out output, name func(file int32) string) *Writer {
 	cw := &Writer{name: name, out: out}

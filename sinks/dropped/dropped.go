@@ -5,12 +5,12 @@ package dropped
 
 import "github.com/prometheus/client_golang/prometheus"
 
-// New returns the counter of a sink, by target (a file, a URL) and reason. Each
+// New returns the counter of a sink, by target (a file, a topic, a URL) and reason. Each
 // sink registers its own.
 func New(sink string) *prometheus.CounterVec {
 	return prometheus.NewCounterVec(prometheus.CounterOpts{
 		Name:        "slowpod_sink_dropped_total",
-		Help:        "What a sink did not take and was given up, by sink, target and reason: calls, and sendings of alerts, of which those that still fire are sent again when they are due.",
+		Help:        "What a sink did not take and was given up, by sink, target and reason: calls, dead letters, and sendings of alerts, of which those that still fire are sent again when they are due.",
 		ConstLabels: prometheus.Labels{"sink": sink},
 	}, []string{"target", "reason"})
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/slowpod/slowpod/classify"
 	"github.com/slowpod/slowpod/classify/causes"
 	"github.com/slowpod/slowpod/correlate"
+	"github.com/slowpod/slowpod/correlate/logstream"
 	"github.com/slowpod/slowpod/ingest/accesslog"
 	"github.com/slowpod/slowpod/sinks/counts"
 )
@@ -64,6 +65,7 @@ var (
 	delay       = desc("watermark_delay_seconds", "How far the watermark is behind the newest record, in event time.")
 	late        = desc("late_records_total", "Records that ended before the oldest open slice, or far ahead of it; they count in the nearest.", "direction")
 	duplicates  = desc("duplicate_records_total", "Halves that were delivered twice; the join took them once.")
+	logStream   = desc("log_stream", "1 while this is wrong with the logs that are read, by reason: then less can be proved.", "reason")
 	dropped     = desc("dropped_total", "What did not fit, by the bound that was reached.", "bound")
 )
 
@@ -301,6 +303,17 @@ func (o sender) core(s *correlate.Snapshot) {
 	o.counter(late, s.Late, "late")
 	o.counter(late, s.Ahead, "ahead")
 	o.counter(duplicates, s.Join.Duplicates)
+	if o.now {
+		var wrong [logstream.Reasons]float64
+		for i := range s.Log {
+			if !s.Log[i].Ended {
+				wrong[s.Log[i].Reason] = 1
+			}
+		}
+		for reason, v := range wrong {
+			o.gauge(logStream, v, logstream.Reason(reason).String())
+		}
+	}
 	for bound, n := range s.Dropped {
 		o.counter(dropped, n, bound)
 	}

@@ -18,6 +18,7 @@ import (
 	"github.com/slowpod/slowpod/classify"
 	"github.com/slowpod/slowpod/correlate"
 	"github.com/slowpod/slowpod/correlate/kind"
+	"github.com/slowpod/slowpod/correlate/logstream"
 	"github.com/slowpod/slowpod/ingest/accesslog"
 	"github.com/slowpod/slowpod/sinks/counts"
 )
@@ -323,7 +324,7 @@ func TestWithoutStreams(t *testing.T) {
 	f.snapshot.Streams = 0
 	for _, family := range gather(t, f) {
 		switch name := family.GetName(); name {
-		case "slowpod_pod_state", "slowpod_service_state", "slowpod_findings", "slowpod_watermark_delay_seconds", "slowpod_watermark_timestamp_seconds":
+		case "slowpod_pod_state", "slowpod_service_state", "slowpod_findings", "slowpod_watermark_delay_seconds", "slowpod_watermark_timestamp_seconds", "slowpod_log_stream":
 			t.Error(name, "is there")
 		}
 	}
@@ -334,7 +335,21 @@ func TestWithoutStreams(t *testing.T) {
 	for _, family := range gather(t, f) {
 		after += len(family.GetMetric())
 	}
-	if states, evidence, open, delays := 3+2, 2*3+1, 2, 2; before-after != states+evidence+open+delays {
+	if states, evidence, open, delays := 3+2, 2*3+1, 2, 2; before-after != states+evidence+open+delays+logstream.Reasons {
 		t.Errorf("%d series are gone", before-after)
+	}
+}
+
+// A fault of the log is there while it lasts.
+func TestLogStream(t *testing.T) {
+	f := full()
+	f.snapshot.Log = []correlate.LogFault{
+		{Fault: logstream.Fault{Reason: logstream.Sampled}}, {Fault: logstream.Fault{Reason: logstream.Skew, Ended: true}},
+	}
+	out := scrape(t, f)
+	for _, want := range []string{`slowpod_log_stream{reason="sampled"} 1`, `slowpod_log_stream{reason="skew"} 0`, `slowpod_log_stream{reason="one_sided"} 0`} {
+		if !strings.Contains(out, want+"\n") {
+			t.Errorf("%s is not in\n%s", want, out)
+		}
 	}
 }

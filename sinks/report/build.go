@@ -8,6 +8,7 @@ import (
 	"github.com/slowpod/slowpod/classify"
 	"github.com/slowpod/slowpod/classify/causes"
 	"github.com/slowpod/slowpod/correlate"
+	"github.com/slowpod/slowpod/correlate/logstream"
 	"github.com/slowpod/slowpod/ingest/accesslog"
 	"github.com/slowpod/slowpod/sinks/counts"
 )
@@ -39,11 +40,12 @@ func New(t *counts.Totals, s *correlate.Snapshot) *Report {
 		r.Join.ByKey[k.String()] = s.Join.ByKey[k]
 		r.Join.Joined += s.Join.ByKey[k]
 	}
+	why := withholding(s.Log)
 	for i := range s.Services {
 		svc := &s.Services[i]
-		r.Services = append(r.Services, serviceRow(svc.Name, nil, &svc.Total))
+		r.Services = append(r.Services, serviceRow(svc.Name, nil, &svc.Total, why))
 		for k := range svc.Groups {
-			r.Services = append(r.Services, serviceRow(svc.Name, &svc.Groups[k].Subset, &svc.Groups[k]))
+			r.Services = append(r.Services, serviceRow(svc.Name, &svc.Groups[k].Subset, &svc.Groups[k], why))
 		}
 	}
 	for i := range s.Pods {
@@ -54,6 +56,16 @@ func New(t *counts.Totals, s *correlate.Snapshot) *Report {
 	}
 	for i := range s.Findings {
 		r.Findings = append(r.Findings, tell(&s.Findings[i], r.Span))
+	}
+	for i := range s.Log {
+		f := tellLog(&s.Log[i])
+		at := slices.IndexFunc(r.Findings, func(o Finding) bool {
+			return o.Start > f.Start || o.Start == f.Start && o.Kind > f.Kind
+		})
+		if at < 0 {
+			at = len(r.Findings)
+		}
+		r.Findings = slices.Insert(r.Findings, at, f)
 	}
 	return r
 }
@@ -105,33 +117,50 @@ func outcomeCounts(t *counts.Totals) []OutcomeCount {
 	return rows
 }
 
-func serviceRow(name string, subset *string, g *correlate.GroupStats) Service {
+func serviceRow(name string, subset *string, g *correlate.GroupStats, why [2]string) Service {
 	row := Service{
 		Service: name, Subset: subset,
 		Client: ClientRatio{Requests: g.ClientRequests, Failures: g.ClientFailures},
 		Server: ServerRatio{Requests: g.ServerRequests, Failures: g.ServerFailures},
 		Calls:  callCounts(&g.Calls), State: g.Worst.String(),
 	}
-	row.Client.SuccessRatio, row.Client.Withheld = success(g.ClientRequests, g.ClientRequests-g.ClientFailures, g.ServerRequests)
-	row.Server.SuccessRatio, row.Server.Withheld = success(g.ServerRequests, g.ServerRequests-g.ServerFailures, g.ClientRequests)
-	row.Server.IstioSuccessRatio, _ = success(g.ServerRequests, g.IstioOK, g.ClientRequests)
+	client, server := why[correlate.SideClient], why[correlate.SideServer]
+	row.Client.SuccessRatio, row.Client.Withheld = success(g.ClientRequests, g.ClientRequests-g.ClientFailures, g.ServerRequests, client)
+	row.Server.SuccessRatio, row.Server.Withheld = success(g.ServerRequests, g.ServerRequests-g.ServerFailures, g.ClientRequests, server)
+	row.Server.IstioSuccessRatio, _ = success(g.ServerRequests, g.IstioOK, g.ClientRequests, server)
 	return row
 }
 
-// Why a ratio is withheld.
+// Why a ratio is withheld, beside what is wrong with the log.
 const (
 	oneSided   = "one_sided"
 	noRequests = "no_requests"
 )
 
-func success(requests, ok, otherSide uint64) (ratio *float64, withheld *string) {
-	if requests > 0 {
+// withholding is why the ratios of each side mean nothing: its log lacks
+// requests, or did for a while.
+func withholding(faults []correlate.LogFault) (why [2]string) {
+	for i := range faults {
+		f := &faults[i]
+		for side, is := range f.Sides {
+			if is && (f.Reason == logstream.ErrorsOnly || f.Reason == logstream.Sampled && why[side] == "") {
+				why[side] = f.Reason.String()
+			}
+		}
+	}
+	return why
+}
+
+func success(requests, ok, otherSide uint64, why string) (ratio *float64, withheld *string) {
+	switch {
+	case requests > 0 && why == "":
 		v := float64(ok) / float64(requests)
 		return &v, nil
-	}
-	why := noRequests
-	if otherSide > 0 {
+	case requests > 0:
+	case otherSide > 0:
 		why = oneSided
+	default:
+		why = noRequests
 	}
 	return nil, &why
 }

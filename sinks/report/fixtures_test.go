@@ -2,8 +2,10 @@ package report
 
 import (
 	"flag"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"testing"
 	"time"
 
@@ -13,6 +15,7 @@ import (
 	"github.com/slowpod/slowpod/correlate"
 	"github.com/slowpod/slowpod/correlate/faults"
 	"github.com/slowpod/slowpod/correlate/kind"
+	"github.com/slowpod/slowpod/correlate/logstream"
 	"github.com/slowpod/slowpod/ingest/accesslog"
 	"github.com/slowpod/slowpod/sinks/counts"
 )
@@ -261,6 +264,54 @@ func asked() correlate.Finding {
 }
 
 // with is a report of the findings.
+// oneSidedLog is that the pods of a service do not log.
+func oneSidedLog() correlate.LogFault {
+	return correlate.LogFault{
+		ID: "aa01", Fault: logstream.Fault{
+			Reason: logstream.OneSided, Start: at("14:00:00") + 7, Detected: at("14:05:00"), Sides: [2]bool{correlate.SideServer: true},
+			Of: 1, N: 2205, Total: 6443,
+		},
+		Missing: [2][]string{correlate.SideServer: {"webapp.istioinaction.svc.cluster.local"}}, MissingOf: [2]int{correlate.SideServer: 1},
+	}
+}
+
+func logFaults() map[string]correlate.LogFault {
+	fault := func(id string, f logstream.Fault) correlate.LogFault {
+		f.Start, f.Detected = at("14:00:00")+7, at("14:05:00")
+		return correlate.LogFault{ID: id, Fault: f}
+	}
+	several := oneSidedLog()
+	several.ID, several.Of = "aa02", 14
+	several.Sides = [2]bool{true, true}
+	several.Missing = [2][]string{correlate.SideClient: {"orders.shop.svc.cluster.local"}, correlate.SideServer: {"a.shop.svc.cluster.local", "b.shop.svc.cluster.local"}}
+	several.MissingOf = [2]int{correlate.SideClient: 1, correlate.SideServer: 13}
+	sides := [2]bool{true, true}
+	return map[string]correlate.LogFault{
+		"one_sided": oneSidedLog(), "one_sided_several": several,
+		"errors_only":     fault("aa03", logstream.Fault{Reason: logstream.ErrorsOnly, Sides: sides, Total: 1236}),
+		"sampled":         fault("aa04", logstream.Fault{Reason: logstream.Sampled, Sides: [2]bool{correlate.SideServer: true}, N: 8410, Total: 9638}),
+		"code_0_filtered": fault("aa05", logstream.Fault{Reason: logstream.Code0Filtered, Sides: [2]bool{correlate.SideServer: true}, N: 184, Total: 60048}),
+		"fields_missing": fault("aa06", logstream.Fault{
+			Reason: logstream.FieldsMissing, Sides: sides, N: 59521, Total: 59521,
+			Fields: []logstream.Missing{
+				{Side: correlate.SideClient, Field: logstream.RequestID, N: 59521, Total: 59521},
+				{Side: correlate.SideServer, Field: logstream.Connection, N: 400, Total: 500},
+			},
+		}),
+		"skew": fault("aa07", logstream.Fault{
+			Reason: logstream.Skew, Of: 1, N: 6884, Total: 10565, Clocks: []logstream.Clock{{Name: "node-b", Ahead: 4999}},
+		}),
+		"duplicates": fault("aa08", logstream.Fault{Reason: logstream.Duplicates, N: 46802, Total: 93604}),
+	}
+}
+
+// withLog is a report with what is wrong with the log, beside findings.
+func withLog(faults []correlate.LogFault, findings ...correlate.Finding) *Report {
+	s := seen()
+	s.Findings, s.Log = findings, faults
+	return New(read(), s)
+}
+
 func with(findings ...correlate.Finding) *Report {
 	s := seen()
 	s.Findings = findings
@@ -283,6 +334,13 @@ func with(findings ...correlate.Finding) *Report {
 
 // reports are what the golden files hold.
 func reports() map[string]*Report {
+	var faults []correlate.LogFault
+	all := logFaults()
+	for _, name := range slices.Sorted(maps.Keys(all)) {
+		faults = append(faults, all[name])
+	}
+	sampled := all["sampled"]
+	sampled.Ended, sampled.End = true, at("14:10:00")
 	empty := func() *correlate.Snapshot { return &correlate.Snapshot{Dropped: map[string]uint64{}} }
 	late := slowPod()
 	late.Start = at("14:00:10") // within the first half minute
@@ -306,5 +364,7 @@ func reports() map[string]*Report {
 		"unavailable":         with(unavailable()),
 		"app_not_listening":   with(notListening()),
 		"cluster_missing":     with(asked()),
+		"log_stream":          withLog(faults, slowPod()),
+		"log_stream_ended":    withLog([]correlate.LogFault{sampled}),
 	}
 }

@@ -106,7 +106,8 @@ type ClientRatio struct {
 	Requests     uint64   `json:"requests"`
 	Failures     uint64   `json:"failures"`
 	SuccessRatio *float64 `json:"success_ratio"`
-	// Withheld says why there is no ratio: one_sided or no_requests.
+	// Withheld says why there is no ratio: errors_only, sampled, one_sided or
+	// no_requests.
 	Withheld *string `json:"withheld"`
 }
 
@@ -150,7 +151,9 @@ type PodServer struct {
 	Failures    uint64 `json:"failures"`
 }
 
-// Finding is a state that a person should hear of.
+// Finding is a state that a person should hear of. Where it is of the log itself
+// (log_stream), cause begins with the reason, and requests are the records that
+// were looked at.
 type Finding struct {
 	ID           string  `json:"id"`
 	Kind         string  `json:"kind"`

@@ -9,6 +9,7 @@ import (
 
 	"github.com/slowpod/slowpod/correlate"
 	"github.com/slowpod/slowpod/correlate/kind"
+	"github.com/slowpod/slowpod/correlate/logstream"
 )
 
 // all is one finding of each kind and proof.
@@ -195,7 +196,7 @@ func TestSafeJSON(t *testing.T) {
 
 // commandForm is one program, piped to grep or jq at most, of words that no
 // shell takes for anything else. A <placeholder> is to be filled in.
-var commandForm = regexp.MustCompile(`^(kubectl|istioctl|slowpod)( [-A-Za-z0-9._:=/,\[\]]+| <[a-z]+>)*( \| (grep|jq)( [-A-Za-z0-9._]+)*)?$`)
+var commandForm = regexp.MustCompile(`^(kubectl|istioctl|slowpod)( [-A-Za-z0-9._:=/,\[\]]+(=<[a-z]+>)?| <[a-z]+>)*( \| (grep|jq)( [-A-Za-z0-9._]+| "[-A-Za-z0-9._: ]+")*)?$`)
 
 func checkNext(t *testing.T, name string, f *Finding) {
 	t.Helper()
@@ -372,4 +373,46 @@ func TestHeadlineWithoutSiblings(t *testing.T) {
 	if !strings.Contains(asText(t, r, TextOptions{}), alone) {
 		t.Errorf("not said of one pod:\n%s", asText(t, r, TextOptions{}))
 	}
+}
+
+// What is said of the log itself has a title that fits, a cause that begins with
+// its reason, and steps that can be taken, whatever names a log brings.
+func TestTellLog(t *testing.T) {
+	for name, f := range logFaults() {
+		for _, hostile := range []string{"", "node;rm -rf $(HOME)\x1b[31m", strings.Repeat("x", 300)} {
+			if hostile != "" {
+				f.Clocks = []logstream.Clock{{Name: hostile, Ahead: -1500}}
+				f.Missing[correlate.SideServer] = []string{hostile}
+			}
+			told := tellLog(&f)
+			if n := utf8.RuneCountInString(told.Title); n > maxTitle || strings.Contains(told.Title, "{") {
+				t.Errorf("%s: the title %q has %d characters", name, told.Title, n)
+			}
+			if told.Kind != "log_stream" || told.Severity != "info" || !strings.HasPrefix(told.Cause, f.Reason.String()+": ") || len(told.Next) == 0 {
+				t.Errorf("%s: %+v", name, told)
+			}
+			checkNext(t, name, &told)
+		}
+	}
+}
+
+// The ratios of a side whose log lacks requests are withheld, those of the other
+// are not.
+func TestWithheld(t *testing.T) {
+	f := func(name, client, server string) {
+		t.Helper()
+		fault := logFaults()[name]
+		s := withLog([]correlate.LogFault{fault}).Services[0] // both sides have requests
+		if (s.Client.SuccessRatio == nil) != (client != "") || text0(s.Client.Withheld) != client {
+			t.Errorf("%s: callers %v, %q", name, s.Client.SuccessRatio, text0(s.Client.Withheld))
+		}
+		if (s.Server.SuccessRatio == nil) != (server != "") || (s.Server.IstioSuccessRatio == nil) != (server != "") || text0(s.Server.Withheld) != server {
+			t.Errorf("%s: pods %v, %q", name, s.Server.SuccessRatio, text0(s.Server.Withheld))
+		}
+	}
+	f("errors_only", "errors_only", "errors_only")
+	f("sampled", "", "sampled")
+	f("one_sided", "", "")
+	f("code_0_filtered", "", "")
+	f("duplicates", "", "")
 }

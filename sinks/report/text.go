@@ -28,10 +28,13 @@ func WriteText(w io.Writer, r *Report, o TextOptions) error {
 	}
 	t.head(r)
 	for i := range r.Findings {
-		t.finding(r, &r.Findings[i])
+		if f := &r.Findings[i]; !f.ofLog() {
+			t.finding(r, f)
+		}
 	}
 	t.services(r)
 	t.read(r)
+	t.log(r)
 	_, err := io.WriteString(w, t.b.String())
 	return err
 }
@@ -108,9 +111,14 @@ func (t *text) words(s, indent string) func(yield func(string) bool) {
 }
 
 func (t *text) head(r *Report) {
-	open := 0
+	found, open := 0, 0
 	for i := range r.Findings {
-		if r.Findings[i].End == nil {
+		f := &r.Findings[i]
+		if f.ofLog() {
+			continue
+		}
+		found++
+		if f.End == nil {
 			open++
 		}
 	}
@@ -119,12 +127,12 @@ func (t *text) head(r *Report) {
 		t.line("%s", t.style(bold, "Nothing to judge: the input holds no lines."))
 	case r.Lines.Records == 0:
 		t.line("%s", t.style(bold, "Nothing to judge: no access-log entry in "+plural(int(r.Lines.Read), "line")+"."))
-	case len(r.Findings) == 0:
+	case found == 0:
 		t.nothing(r)
-	case len(r.Findings) == 1:
+	case found == 1:
 		t.line("%s", t.style(bold, "1 finding")+t.openAtEnd(open))
 	default:
-		t.line("%s", t.style(bold, fmt.Sprintf("%d findings", len(r.Findings)))+t.openAtEnd(open))
+		t.line("%s", t.style(bold, fmt.Sprintf("%d findings", found))+t.openAtEnd(open))
 	}
 	t.line("")
 }
@@ -367,19 +375,35 @@ func services(r *Report) []*Service {
 // differ where they do by more than a point.
 func ratios(r *Report, s *Service) string {
 	client, istio := s.Client.SuccessRatio, s.Server.IstioSuccessRatio
-	switch {
-	case client == nil && istio == nil:
+	if client == nil && istio == nil && s.Client.Requests+s.Server.Requests == 0 {
 		return ""
-	case istio == nil:
-		return "callers " + percent(*client) + ", no records of the called side"
-	case client == nil:
-		return "Istio's count " + percent(*istio) + ", no records of the callers"
+	}
+	if client == nil || istio == nil {
+		both := []string{
+			view("callers", client, s.Client.Requests, s.Client.Withheld, "the callers"),
+			view("Istio's count", istio, s.Server.Requests, s.Server.Withheld, "the called side"),
+		}
+		if client == nil && istio != nil { // what is known first
+			slices.Reverse(both)
+		}
+		return strings.Join(both, ", ")
 	}
 	both := fmt.Sprintf("callers %s, Istio's count %s", percent(*client), percent(*istio))
 	if max(*client-*istio, *istio-*client) <= 0.01 {
 		return both
 	}
 	return both + ": " + whyDifferent(r, s)
+}
+
+// view says one side's count of success, or why there is none.
+func view(name string, ratio *float64, requests uint64, withheld *string, who string) string {
+	switch {
+	case ratio != nil:
+		return name + " " + percent(*ratio)
+	case requests == 0:
+		return "no records of " + who
+	}
+	return fmt.Sprintf("%s withheld (%s, see the logs themselves)", name, text0(withheld))
 }
 
 // whyDifferent explains the gap between the callers' success and Istio's

@@ -6,6 +6,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/slowpod/slowpod/correlate/kind"
 	"github.com/slowpod/slowpod/sinks/alertmanager"
 	"github.com/slowpod/slowpod/sinks/report"
 )
@@ -61,7 +62,7 @@ func (a *Alerts) Run(ctx context.Context) {
 			sink.Yield()
 		case reads && (!before || changes != seen || changes > 0 && time.Since(sent) >= alertsRefresh):
 			seen, sent = changes, time.Now()
-			sink.Send(slices.DeleteFunc(a.engine.Report().Findings, func(f report.Finding) bool { return f.Covered }))
+			sink.Send(slices.DeleteFunc(a.engine.Report().Findings, silent))
 		}
 	}
 	for {
@@ -78,6 +79,10 @@ func (a *Alerts) Run(ctx context.Context) {
 		}
 	}
 }
+
+// silent says that a finding alerts nobody: another tells it, too, or it is of the
+// log itself, and nothing is wrong in the mesh.
+func silent(f report.Finding) bool { return f.Covered || f.Kind == kind.LogStream.String() }
 
 // start runs a sink, if there is one, until it is stopped: later than ctx.
 func start(ctx context.Context, sink *alertmanager.Sink, sinks *sync.WaitGroup) (stop func()) {

@@ -79,7 +79,7 @@ func slowPod(t *testing.T) (*app.Engine, *app.Feed) {
 	batches, _ := spread(t, 1)
 	engine := app.NewEngine(correlate.Config{Bounds: correlate.DefaultBounds()}, nil)
 	feed := engine.Feed(nil)
-	p := app.NewPipeline(engine.Worker("kafka"), 0, slog.New(slog.DiscardHandler))
+	p := app.NewPipeline(engine.Worker("kafka"), 0, nil, slog.New(slog.DiscardHandler))
 	for _, b := range batches[0] {
 		if err := feed.Handle(t.Context(), p, b); err != nil {
 			t.Fatal(err)

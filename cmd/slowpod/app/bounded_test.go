@@ -19,7 +19,7 @@ func TestPartitionsThatComeAndGo(t *testing.T) {
 	e := NewEngine(correlate.Config{Bounds: correlate.DefaultBounds()}, nil)
 	cfg := kafka.DefaultConfig()
 	cfg.Brokers, cfg.Topics = []string{"localhost:1"}, []string{"envoy"}
-	k, err := NewKafka(cfg, e, &Streams{}, slog.New(slog.DiscardHandler), prometheus.NewRegistry())
+	k, err := NewKafka(cfg, e, &Streams{}, nil, slog.New(slog.DiscardHandler), prometheus.NewRegistry())
 	if err != nil {
 		t.Fatal(err)
 	}

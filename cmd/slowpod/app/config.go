@@ -29,6 +29,7 @@ type Config struct {
 	Kafka kafka.Config `yaml:"kafka"`
 	// Alertmanager is told of findings; without urls nobody is.
 	Alertmanager alertmanager.Config `yaml:"alertmanager"`
+	DeadLetters  DeadLettersConfig   `yaml:"dead_letters"`
 	Judge        JudgeConfig         `yaml:"judge"`
 	Bounds       BoundsConfig        `yaml:"bounds"`
 }
@@ -48,6 +49,15 @@ type LogConfig struct {
 type InputConfig struct {
 	// Files are read from their start and followed; "-" is stdin.
 	Files []string `yaml:"files"`
+}
+
+// DeadLettersConfig is where malformed lines are kept: in one of the two, or
+// nowhere.
+type DeadLettersConfig struct {
+	// File is appended to.
+	File string `yaml:"file"`
+	// Topic is one of the cluster that is read from.
+	Topic string `yaml:"topic"`
 }
 
 // JudgeConfig is what logs do not show of services.
@@ -270,6 +280,21 @@ func (c *Config) validate() []wrong {
 	for _, e := range mistakesIn[*alertmanager.ConfigError](c.Alertmanager.Validate()) {
 		add(e.Text, append([]string{"alertmanager"}, e.Path...)...)
 	}
+	if topic := c.DeadLetters.Topic; topic != "" {
+		const section, option = "dead_letters", "topic"
+		if !kafka.IsTopicName(topic) {
+			add(fmt.Sprintf("%q is no name of a topic: %s", topic, kafka.TopicNameWords), section, option)
+		}
+		if slices.Contains(c.Kafka.Topics, topic) {
+			add("is one of kafka.topics: dead letters would be read as lines, and be dead letters again", section, option)
+		}
+		if c.DeadLetters.File != "" {
+			add("and file exclude one another", section, option)
+		}
+		if !c.HasKafka() || len(c.Input.Files) > 0 {
+			add("is a topic of the cluster that is read, and none is; dead letters of files go to a file", section, option)
+		}
+	}
 	if c.Bounds.JoinBytes < 0 || c.Bounds.JoinBytes > 1<<40 {
 		add("must be from 32MiB to 1TiB", "bounds", "join_bytes")
 	} else {
@@ -338,6 +363,7 @@ func (c Config) Changed(from Config) []string {
 		{"input", c.Input, from.Input},
 		{"kafka", c.Kafka, from.Kafka},
 		{"alertmanager", c.Alertmanager, from.Alertmanager},
+		{"dead_letters", c.DeadLetters, from.DeadLetters},
 		{"judge", c.Judge, from.Judge},
 		{"bounds", c.Bounds, from.Bounds},
 	} {

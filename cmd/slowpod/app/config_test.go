@@ -51,6 +51,14 @@ var mistakes = map[string][]string{
 	"two_documents.yml": {`:4: a second document: a file is one configuration`},
 	"syntax.yml":        {`:2: found unexpected end of stream`},
 
+	"dead_letters_nowhere.yml": {`:2: dead_letters.topic: is a topic of the cluster that is read, and none is; dead letters of files go to a file`},
+	"dead_letters_mistakes.yml": {
+		`:2: dead_letters.topic: "a topic" is no name of a topic: letters, digits, '.', '_' and '-', at most 249`,
+		`:2: dead_letters.topic: and file exclude one another`,
+		`:2: dead_letters.topic: is a topic of the cluster that is read, and none is; dead letters of files go to a file`,
+	},
+	"dead_letters_read_again.yml": {`:6: dead_letters.topic: is one of kafka.topics: dead letters would be read as lines, and be dead letters again`},
+
 	// All at once.
 	"three_mistakes.yml": {
 		`:2: unknown option listen_adress`,
@@ -119,6 +127,7 @@ log: {level: debug, format: json}
 input: {files: [a.log, "-"]}
 kafka: {brokers: ["kafka:9092"], topics: [logs]}
 alertmanager: {urls: ["http://alertmanager:9093"]}
+dead_letters: {file: dead.jsonl}
 bounds: {join_bytes: 1GiB, halves: 1, traces: 2, pods: 3, services: 4, faults: 5, forget_after: 20m}
 `))
 	if err != nil {
@@ -130,6 +139,7 @@ bounds: {join_bytes: 1GiB, halves: 1, traces: 2, pods: 3, services: 4, faults: 5
 	want.Input = app.InputConfig{Files: []string{"a.log", "-"}}
 	want.Kafka.Brokers, want.Kafka.Topics = []string{"kafka:9092"}, []string{"logs"}
 	want.Alertmanager.URLs = []string{"http://alertmanager:9093"}
+	want.DeadLetters.File = "dead.jsonl"
 	want.Bounds = app.BoundsConfig{JoinBytes: 1 << 30, Halves: 1, Traces: 2, Pods: 3, Services: 4, Faults: 5, ForgetAfter: 20 * time.Minute}
 	if diff := cmp.Diff(want, got, unexported); diff != "" {
 		t.Error(diff)

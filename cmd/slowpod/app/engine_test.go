@@ -55,7 +55,7 @@ func TestFeedsWaitForEachOther(t *testing.T) {
 	var group sync.WaitGroup
 	for i, own := range batches {
 		group.Go(func() {
-			p := app.NewPipeline(engine.Worker("kafka"), int32(i), slog.New(slog.DiscardHandler))
+			p := app.NewPipeline(engine.Worker("kafka"), int32(i), nil, slog.New(slog.DiscardHandler))
 			for _, b := range own {
 				if err := feeds[i].Handle(t.Context(), p, b); err != nil {
 					t.Error(err)
@@ -86,8 +86,8 @@ func TestFeedEndsWithItsContext(t *testing.T) {
 	feed, other := engine.Feed(nil), engine.Feed(nil)
 	defer other.Close()
 	ctx, cancel := context.WithCancel(t.Context())
-	p := app.NewPipeline(engine.Worker("kafka"), 0, slog.New(slog.DiscardHandler))
-	q := app.NewPipeline(engine.Worker("kafka"), 1, slog.New(slog.DiscardHandler))
+	p := app.NewPipeline(engine.Worker("kafka"), 0, nil, slog.New(slog.DiscardHandler))
+	q := app.NewPipeline(engine.Worker("kafka"), 1, nil, slog.New(slog.DiscardHandler))
 	if err := other.Handle(ctx, q, batches[1][0]); err != nil {
 		t.Fatal(err)
 	}
@@ -127,7 +127,7 @@ func TestALittleTrafficHoldsNobodyBack(t *testing.T) {
 		group.Go(func() { engine.Run(ctx) })
 		began := time.Now()
 		group.Go(func() {
-			q := app.NewPipeline(engine.Worker("kafka"), 1, slog.New(slog.DiscardHandler))
+			q := app.NewPipeline(engine.Worker("kafka"), 1, nil, slog.New(slog.DiscardHandler))
 			first := batches[1][0]
 			for i := 0; ctx.Err() == nil; i = (i + 1) % len(first.Lines) {
 				one := ingest.Batch{Source: "kafka", Stream: "t/1", Lines: first.Lines[i : i+1]}
@@ -135,7 +135,7 @@ func TestALittleTrafficHoldsNobodyBack(t *testing.T) {
 				time.Sleep(5 * time.Second)
 			}
 		})
-		p := app.NewPipeline(engine.Worker("kafka"), 0, slog.New(slog.DiscardHandler))
+		p := app.NewPipeline(engine.Worker("kafka"), 0, nil, slog.New(slog.DiscardHandler))
 		for _, b := range batches[0] {
 			if err := busy.Handle(ctx, p, b); err != nil {
 				t.Fatal(err)
@@ -173,7 +173,7 @@ func TestABatchThatComesAgainIsCountedOnce(t *testing.T) {
 			t.Parallel()
 			engine := app.NewEngine(correlate.Config{Bounds: correlate.DefaultBounds()}, nil)
 			feed, other := engine.Feed(nil), engine.Feed(nil)
-			p := app.NewPipeline(engine.Worker("kafka"), 0, slog.New(slog.DiscardHandler))
+			p := app.NewPipeline(engine.Worker("kafka"), 0, nil, slog.New(slog.DiscardHandler))
 			ctx, cancel := context.WithCancel(t.Context())
 			cancel()
 			for range 2 { // it waits again

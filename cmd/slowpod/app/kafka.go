@@ -16,6 +16,7 @@ import (
 type Kafka struct {
 	engine  *Engine
 	streams *Streams
+	letters DeadLetters // nil: nobody wants them
 	logger  *slog.Logger
 	source  *kafka.Source
 
@@ -31,9 +32,10 @@ type partition struct {
 	pipeline *Pipeline
 }
 
-// NewKafka returns a Kafka that reads nothing until Run.
-func NewKafka(cfg kafka.Config, e *Engine, s *Streams, logger *slog.Logger, reg prometheus.Registerer) (*Kafka, error) {
-	k := &Kafka{engine: e, streams: s, logger: logger, partitions: map[string]*partition{}, workers: map[string]*counts.Worker{}, ending: func() bool { return false }}
+// NewKafka returns a Kafka that reads nothing until Run. Malformed lines go to
+// letters, unless that is nil.
+func NewKafka(cfg kafka.Config, e *Engine, s *Streams, letters DeadLetters, logger *slog.Logger, reg prometheus.Registerer) (*Kafka, error) {
+	k := &Kafka{engine: e, streams: s, letters: letters, logger: logger, partitions: map[string]*partition{}, workers: map[string]*counts.Worker{}, ending: func() bool { return false }}
 	source, err := kafka.New(cfg, kafka.Options{
 		Logger: logger, Registerer: reg, Horizon: k.horizon, Assigned: k.assigned, Revoked: k.revoked,
 	})
@@ -66,7 +68,7 @@ func (k *Kafka) assigned(streams []string) {
 		}
 		k.partitions[name] = &partition{
 			feed:     k.engine.Feed(func() bool { return k.source.CaughtUp(name) }),
-			pipeline: NewPipeline(k.workers[name], k.streams.Number(name), k.logger),
+			pipeline: NewPipeline(k.workers[name], k.streams.Number(name), k.letters, k.logger),
 		}
 	}
 }
@@ -88,11 +90,15 @@ func (k *Kafka) revoked(streams []string) {
 // horizon is asked for when an offset is about to be committed: what was
 // decided about the lines before it is written out, and that after the oldest
 // open half was asked for: one that is decided in between is in one of the two.
+// So are the dead letters of these lines.
 func (k *Kafka) horizon(stream string) (int64, bool) {
 	oldest, ok := k.engine.Oldest(k.streams.Number(stream))
 	// What the file refuses waits for it within a bound, and is lost if this
 	// process is killed meanwhile: reading never waits for a sink. Whoever
 	// writes them out once a second reports it.
 	_ = k.engine.Flush()
+	if k.letters != nil {
+		_ = k.letters.Flush() // reports it, too
+	}
 	return oldest, ok
 }

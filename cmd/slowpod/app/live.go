@@ -22,6 +22,8 @@ type Live struct {
 	Logger  *slog.Logger
 	Engine  *Engine
 	Streams *Streams
+	// Letters, if set, takes malformed lines.
+	Letters DeadLetters
 }
 
 // Run reads until ctx ends. Where nothing can come any more, stdin having
@@ -32,7 +34,7 @@ func (l *Live) Run(ctx context.Context) error {
 	feed := l.Engine.Feed(nil)
 	group, reading := errgroup.WithContext(ctx)
 	for _, name := range l.Files {
-		p := NewPipeline(l.Engine.Worker(SourceOf(name)), l.Streams.Number(name), l.Logger)
+		p := NewPipeline(l.Engine.Worker(SourceOf(name)), l.Streams.Number(name), l.Letters, l.Logger)
 		src := file.New(name, file.Options{Stdin: l.Stdin, Follow: name != "-"})
 		if len(l.Files) == 1 {
 			group.Go(func() error {

@@ -25,6 +25,8 @@ type Offline struct {
 	Logger *slog.Logger
 	// Calls, if set, gets each call as one JSON line.
 	Calls io.Writer
+	// Letters, if set, takes malformed lines.
+	Letters DeadLetters
 	// Progress, if set, is told how many bytes have been read of all files.
 	Progress func(read int64)
 }
@@ -40,6 +42,11 @@ func (o *Offline) Run(ctx context.Context) (*report.Report, error) {
 	readable, err := o.read(ctx, &set, &streams, sorter)
 	if ctx.Err() != nil {
 		return nil, ctx.Err()
+	}
+	if o.Letters != nil {
+		if werr := o.Letters.Flush(); werr != nil {
+			err = errors.Join(err, fmt.Errorf("dead-letter file: %w", werr))
+		}
 	}
 	if !readable {
 		return nil, err
@@ -78,7 +85,7 @@ func (o *Offline) read(ctx context.Context, set *counts.Set, streams *Streams, s
 	var done int64
 	var buf []byte
 	for _, name := range o.Files {
-		p := NewPipeline(set.Worker(SourceOf(name)), streams.Number(name), o.Logger)
+		p := NewPipeline(set.Worker(SourceOf(name)), streams.Number(name), o.Letters, o.Logger)
 		last := int64(0)
 		src := file.New(name, file.Options{Stdin: o.Stdin, Progress: func(n int64) {
 			last = n

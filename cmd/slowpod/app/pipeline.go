@@ -13,26 +13,36 @@ import (
 	"github.com/slowpod/slowpod/ingest"
 	"github.com/slowpod/slowpod/ingest/accesslog"
 	"github.com/slowpod/slowpod/sinks/counts"
+	"github.com/slowpod/slowpod/sinks/deadletter"
 	"github.com/slowpod/slowpod/sinks/report"
 )
 
 // Pipeline is the hot path of one worker: parse, classify, count, hand on. It
 // belongs to one goroutine at a time and allocates nothing per line.
 type Pipeline struct {
-	parser *accesslog.Parser
-	counts *counts.Worker
-	file   int32
-	logger *slog.Logger
-	logged [accesslog.Reasons]bool
+	parser  *accesslog.Parser
+	counts  *counts.Worker
+	file    int32
+	letters DeadLetters
+	logger  *slog.Logger
+	logged  [accesslog.Reasons]bool
 
 	entry accesslog.Record
 	rec   correlate.Record
 }
 
+// DeadLetters takes malformed lines, of several pipelines at once.
+type DeadLetters interface {
+	// Put copies what it keeps, and waits for nobody.
+	Put(deadletter.Letter)
+	// Flush writes out what was put. Its error says that some still waits.
+	Flush() error
+}
+
 // NewPipeline returns the pipeline of a stream; file is its number in
-// correlate.Record.File.
-func NewPipeline(w *counts.Worker, file int32, logger *slog.Logger) *Pipeline {
-	return &Pipeline{parser: accesslog.NewParser(), counts: w, file: file, logger: logger}
+// correlate.Record.File. Malformed lines go to letters, unless that is nil.
+func NewPipeline(w *counts.Worker, file int32, letters DeadLetters, logger *slog.Logger) *Pipeline {
+	return &Pipeline{parser: accesslog.NewParser(), counts: w, file: file, letters: letters, logger: logger}
 }
 
 // Handle takes a batch and gives each record to take, which must not keep it.
@@ -107,15 +117,20 @@ func (p *Pipeline) replay(l *ingest.Line, take func(*correlate.Record) error) er
 // maxLoggedLine is how much of a malformed line the log shows, in bytes.
 const maxLoggedLine = 200
 
-// bad counts a malformed line, which cannot be read from the offset on; the first
-// of each reason is logged.
-func (p *Pipeline) bad(stream string, l *ingest.Line, reason accesslog.Reason, offset int) {
+// bad counts a malformed line, which cannot be read from the byte at on, and keeps
+// it as a dead letter; the first of each reason is logged.
+func (p *Pipeline) bad(stream string, l *ingest.Line, reason accesslog.Reason, at int) {
 	p.counts.Line(accesslog.Malformed, reason)
+	if p.letters != nil {
+		p.letters.Put(deadletter.Letter{
+			Reason: reason.String(), File: stream, Line: l.Number, Byte: at, Cut: l.Cut, Text: l.Bytes,
+		})
+	}
 	if p.logged[reason] {
 		return
 	}
 	p.logged[reason] = true
 	p.logger.Warn("malformed line; further ones for this reason are only counted",
-		"reason", reason.String(), "file", report.Safe(stream), "line", l.Number, "offset", offset,
+		"reason", reason.String(), "file", report.Safe(stream), "line", l.Number, "byte", at,
 		"begins", report.Safe(withoutQueries(l.Bytes[:min(len(l.Bytes), maxLoggedLine)])))
 }

@@ -1,7 +1,6 @@
-package calls
+package spool
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"strings"
@@ -9,6 +8,8 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 )
+
+var errFull = errors.New("no space left on device")
 
 // disk takes as much as there is room for, in the middle of a line if need be.
 type disk struct {
@@ -26,14 +27,15 @@ func (d *disk) Write(b []byte) (int, error) {
 	return n, nil
 }
 
-func spooled(t *testing.T, d *disk) (*Writer, *Spool, func(reason string) int) {
+// spooled returns a spool to a disk, and what it has dropped for a reason.
+func spooled(t *testing.T, d *disk) (*Spool, func(reason string) int) {
 	t.Helper()
 	reg := prometheus.NewRegistry()
-	s, err := NewSpool(d, "calls.jsonl", reg)
+	s, err := New(d, "calls", "calls.jsonl", reg)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return NewSpooled(s, named("gateway.log", "cart.log")), s, func(reason string) int {
+	return s, func(reason string) int {
 		t.Helper()
 		families, err := reg.Gather()
 		if err != nil || len(families) != 1 || families[0].GetName() != "slowpod_sink_dropped_total" {
@@ -53,67 +55,62 @@ func spooled(t *testing.T, d *disk) (*Writer, *Spool, func(reason string) int) {
 	}
 }
 
-// numbers are those of the calls that were written, each on a line of its own.
+// line is one of some hundred bytes that says its number.
+func line(n int) []byte { return fmt.Appendf(nil, "%d %s\n", n, strings.Repeat("x", 300)) }
+
+func write(t *testing.T, s *Spool, line []byte) {
+	t.Helper()
+	if n, err := s.Write(line); n != len(line) || err != nil {
+		t.Fatal(n, err)
+	}
+}
+
+// numbers are those of the lines that were written, each whole.
 func (d *disk) numbers(t *testing.T) (all []int) {
 	t.Helper()
-	if !strings.HasSuffix(d.got.String(), "\n") {
-		t.Error("the last line is torn")
-	}
 	for row := range strings.Lines(d.got.String()) {
-		var c struct {
-			ID string `json:"request_id"`
-		}
 		n := 0
-		if err := json.Unmarshal([]byte(row), &c); err != nil {
-			t.Fatalf("%v: %q", err, row)
-		}
-		if _, err := fmt.Sscan(c.ID, &n); err != nil {
-			t.Fatal(err)
+		if _, err := fmt.Sscan(row, &n); err != nil || row != string(line(n)) {
+			t.Fatalf("%v: torn: %q", err, row)
 		}
 		all = append(all, n)
 	}
 	return all
 }
 
-func (w *Writer) number(n int) {
-	c := both()
-	c.RequestID = fmt.Append(nil, n)
-	w.Write(c)
-}
-
 // A disk that is full for a while costs nothing: what could not be written waits,
 // and a line that was cut goes on where it was.
 func TestSpool(t *testing.T) {
 	d := &disk{room: 1000}
-	w, s, lost := spooled(t, d)
+	s, lost := spooled(t, d)
 	for n := range 1000 {
-		w.number(n)
+		write(t, s, line(n))
 		if n%100 != 99 {
 			continue
 		}
 		d.room += 333
-		if err := w.Flush(); !errors.Is(err, errFull) {
+		if err := s.Flush(); !errors.Is(err, errFull) {
 			t.Fatalf("Flush: %v, want %v", err, errFull)
 		}
 	}
 	d.room = 1 << 30
 	for range 2 {
-		if err := w.Flush(); err != nil {
+		if err := s.Flush(); err != nil {
 			t.Fatal(err)
 		}
 	}
-	w.number(1000)
+	write(t, s, line(1000))
 	if err := s.Close(); err != nil {
 		t.Fatal(err)
 	}
 	all := d.numbers(t)
 	for i, n := range all {
 		if i != n {
-			t.Fatalf("call %d in the place of %d", n, i)
+			t.Fatalf("line %d in the place of %d", n, i)
 		}
 	}
 	if len(all) != 1001 || lost(dropFull)+lost(dropShutdown) != 0 {
-		t.Errorf("%d calls are there, %d and %d were dropped", len(all), lost(dropFull), lost(dropShutdown))
+		t.Errorf("%d lines are there, %d and %d were dropped", len(all), lost(dropFull), lost(dropShutdown))
 	}
 }
 
@@ -121,11 +118,11 @@ func TestSpool(t *testing.T) {
 func TestSpoolIsBounded(t *testing.T) {
 	const many = 20_000
 	d := &disk{}
-	w, s, lost := spooled(t, d)
+	s, lost := spooled(t, d)
 	for n := range many {
-		w.number(n)
+		write(t, s, line(n))
 	}
-	if len(s.waiting) > spoolBytes || cap(s.waiting) > 2*spoolBytes {
+	if len(s.waiting) > maxWaiting || cap(s.waiting) > 2*maxWaiting {
 		t.Errorf("%d bytes wait", len(s.waiting))
 	}
 	d.room = 100_000
@@ -135,5 +132,27 @@ func TestSpoolIsBounded(t *testing.T) {
 	full, shutdown := lost(dropFull), lost(dropShutdown)
 	if written := strings.Count(d.got.String(), "\n"); written == 0 || full == 0 || written+full+shutdown != many {
 		t.Errorf("%d of %d written, %d and %d dropped", written, many, full, shutdown)
+	}
+}
+
+// A line that is longer than all that may wait is written where the disk takes
+// it, whatever waits before it; beside others that wait it is dropped.
+func TestSpoolTakesALongLine(t *testing.T) {
+	long := []byte(strings.Repeat("x", maxWaiting+1) + "\n")
+	d := &disk{room: 1 << 30}
+	s, lost := spooled(t, d)
+	write(t, s, line(0))
+	write(t, s, long)
+	if got := d.got.Len(); got != len(line(0))+len(long) || lost(dropFull) != 0 {
+		t.Errorf("%d bytes written, %d lines dropped", got, lost(dropFull))
+	}
+	d.room = 0
+	write(t, s, line(1))
+	if err := s.Flush(); err == nil {
+		t.Fatal("the disk is full")
+	}
+	write(t, s, long)
+	if lost(dropFull) != 1 || len(s.waiting) != len(line(1)) {
+		t.Errorf("%d lines dropped, %d bytes wait", lost(dropFull), len(s.waiting))
 	}
 }
