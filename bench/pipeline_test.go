@@ -115,7 +115,8 @@ func BenchmarkPipeline(b *testing.B) {
 // A record costs no allocation once the pods and services of the mesh are
 // known. The core allocates when it closes a slice and while its tables grow:
 // that is shared by all records of a slice, and must stay far below one for a
-// record.
+// record. One in fifty of these shows a fault: its texts are kept, in about
+// twelve allocations.
 func TestPipelineAllocatesNothingPerRecord(t *testing.T) {
 	const part = 30_000 // lines
 	in := read(workload.Corpus(workload.CorpusOptions{Options: workload.Options{Lines: 3 * part}}))
@@ -125,7 +126,7 @@ func TestPipelineAllocatesNothingPerRecord(t *testing.T) {
 		limit      float64 // allocations for each record
 	}{
 		{"parse, classify, count", false, 0},
-		{"parse, classify, count, correlate", true, 0.02},
+		{"parse, classify, count, correlate", true, 0.02 + 12.0/50},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			s := newStages(c.correlated)

@@ -108,7 +108,7 @@ func TestAlerts(t *testing.T) {
 			t.Errorf("%s: no test has it not fire", r.Alert)
 		}
 	}
-	if len(seen) != 5 {
+	if len(seen) != 7 {
 		t.Errorf("%d alerts", len(seen))
 	}
 }

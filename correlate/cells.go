@@ -22,10 +22,28 @@ type cell struct {
 	// application left. confirmed and held are UT of which the server's
 	// record is at hand already. refused are connections.
 	callerLeft, confirmed, held, refused int32
+	answers                              answers
 	leftFrom                             int64 // earliest start of a request that its caller left
 	firstBad                             int64 // earliest start of a request that timed out or was cut
 	utShortest, utSum                    int64
 	callers                              callerSet
+}
+
+// answers are the times at which the pod's app answered, by whomever: 0, if it
+// did not.
+type answers struct{ first, last int64 }
+
+func (a *answers) add(o answers) {
+	if o.first != 0 && (a.first == 0 || o.first < a.first) {
+		a.first = o.first
+	}
+	a.last = max(a.last, o.last)
+}
+
+// isAnswer says that the app of the pod itself answered: of a 503 or the like
+// nobody knows whose it is.
+func (r *Record) isAnswer() bool {
+	return r.Outcome == classify.OK || r.Outcome == classify.ClientError || r.Outcome == classify.ServerError && r.Code < 502
 }
 
 func (c *cell) reset() {
@@ -117,6 +135,9 @@ func (w *window) count(p *pod, r *Record, caller string) {
 	if r.Outcome == classify.ClosedAfterResponse {
 		return
 	}
+	if r.isAnswer() {
+		c.answers.add(answers{r.End(), r.End()})
+	}
 	if r.Side == classify.Server {
 		isCut := r.Outcome == classify.DownstreamClosed
 		c.sides[SideServer].add(r, isCut)
@@ -190,7 +211,7 @@ func (r *Record) timed() (ms int64, e durations.Ending, ok bool) {
 	case classify.DownstreamClosed:
 		e = durations.Cut
 	case classify.OK, classify.ClientError, classify.ServerError:
-		if r.Code == 101 || r.Side == classify.Server && r.Code == 503 {
+		if r.Code == 101 || r.Code == 503 {
 			return 0, 0, false // a connection that was handed over; a proxy's own answer
 		}
 	default:

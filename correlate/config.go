@@ -19,6 +19,10 @@ type Bounds struct {
 	// Pods is the number of pods (bound pods), Services that of services
 	// with their subsets (bound services).
 	Pods, Services int
+	// Faults is the number of hosts, services and authorities whose failures
+	// are counted at once (bound faults); of authorities, which anybody can
+	// make up, half of that.
+	Faults int
 	// ForgetAfter is how long nobody must have heard of a pod until it is
 	// forgotten, in milliseconds of records, ten minutes at least; 0: only when there
 	// is no room for another.
@@ -27,7 +31,7 @@ type Bounds struct {
 
 // DefaultBounds is enough for about ten thousand pods.
 func DefaultBounds() Bounds {
-	return Bounds{JoinBytes: 64 << 20, Halves: 500_000, Traces: 1 << 20, Pods: 100_000, Services: 10_000, ForgetAfter: 3_600_000}
+	return Bounds{JoinBytes: 64 << 20, Halves: 500_000, Traces: 1 << 20, Pods: 100_000, Services: 10_000, Faults: 10_000, ForgetAfter: 3_600_000}
 }
 
 const minJoinBytes = 32 << 20
@@ -45,6 +49,7 @@ func (b Bounds) Validate() error {
 	atLeast("traces", b.Traces, 1)
 	atLeast("pods", b.Pods, 1)
 	atLeast("services", b.Services, 1)
+	atLeast("faults", b.Faults, 2)
 	if b.ForgetAfter != 0 {
 		atLeast("forget_after", int(b.ForgetAfter), silence)
 	}
@@ -72,13 +77,14 @@ const (
 	BoundTraces
 	BoundPods
 	BoundServices
+	BoundFaults
 	BoundFindings
 
 	numBounds = int(BoundFindings) + 1
 )
 
 var boundNames = [numBounds]string{
-	"join_bytes", "halves", "halves_per_call", "traces", "pods", "services", "findings",
+	"join_bytes", "halves", "halves_per_call", "traces", "pods", "services", "faults", "findings",
 }
 
 // String returns the bound's name.

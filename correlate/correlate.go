@@ -10,6 +10,7 @@ import (
 	"math"
 
 	"github.com/slowpod/slowpod/classify"
+	"github.com/slowpod/slowpod/correlate/faults"
 	"github.com/slowpod/slowpod/correlate/logstream"
 )
 
@@ -36,6 +37,8 @@ type Correlator struct {
 	join     join
 	log      *logstream.Log
 	window   window
+	faults   *faults.Watch
+	faulty   []*Finding // of faults, open or lately
 	streams  []*Stream
 	onCall   func(*Call)
 	without  Rule
@@ -75,6 +78,7 @@ func New(cfg Config) *Correlator {
 		},
 	}
 	c.registry = newRegistry(cfg.Bounds, &c.dropped)
+	c.faults = faults.New(cfg.Bounds.Faults, &c.dropped[BoundFaults])
 	for _, name := range cfg.Uneven {
 		c.registry.uneven[name] = true
 	}
@@ -116,6 +120,13 @@ func (c *Correlator) enterPod(r *Record) {
 		}
 	}
 	if !r.Replay {
+		if r.Side == classify.Client {
+			place := c.window.nearest(r.End())
+			named.asked[place]++
+			if r.Failure {
+				named.failed[place]++
+			}
+		}
 		svc := named.service
 		if r.Side == classify.Server && named == g.unknown && p != nil {
 			svc = g.unnamedGroup(p).service
@@ -221,7 +232,7 @@ func (p *pod) servedBetween(a, b int64) bool {
 // closeUntil closes all slices before start. A gap costs nothing: slices that
 // hold nothing are skipped.
 func (c *Correlator) closeUntil(start int64) {
-	for c.window.start < start && !c.window.empty() {
+	for c.window.start < start && !c.empty() {
 		c.closeSlice()
 		c.expire(c.window.start)
 	}
@@ -229,6 +240,7 @@ func (c *Correlator) closeUntil(start int64) {
 		c.window.start = start
 		c.expire(start)
 		c.endSilent(start)
+		c.apply(c.faults.Idle(start, &slice{c, nowhere}), start)
 	}
 	c.registry.sweep(c.window.start)
 	c.log.Advance(c.window.start)
@@ -258,10 +270,11 @@ const endOfInput = math.MaxInt64
 func (c *Correlator) Close() {
 	c.begin()
 	c.release(true)
-	for !c.window.empty() {
+	for !c.empty() {
 		c.closeSlice()
 		c.expire(c.window.start)
 	}
+	c.apply(c.faults.Finish(c.window.start, &slice{c, nowhere}), c.window.start)
 	c.expire(endOfInput)
 	c.log.Close(c.window.start)
 	c.join.halves.close()

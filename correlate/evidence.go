@@ -268,8 +268,9 @@ func (e *tally) timeout() int64 {
 		return 0
 	}
 	// People configure round values: take the next one below, if it is near.
-	for _, step := range [...]int64{10_000, 5_000, 1_000, 500, 100, 50, 10} {
-		if round := e.utShortest / step * step; round > 0 && e.utShortest-round <= max(10, e.utShortest/200) {
+	for _, step := range [...]int64{10_000, 5_000, 1_000, 500, 100, 50, 10, 5} {
+		near := max(min(10, step/4), e.utShortest/200)
+		if round := e.utShortest / step * step; round > 0 && e.utShortest-round <= near {
 			return round
 		}
 	}

@@ -8,6 +8,7 @@ import (
 
 	"github.com/slowpod/slowpod/classify"
 	"github.com/slowpod/slowpod/correlate/durations"
+	"github.com/slowpod/slowpod/correlate/faults"
 	"github.com/slowpod/slowpod/correlate/kind"
 )
 
@@ -37,6 +38,16 @@ type Finding struct {
 	Silent          bool // ended because nobody heard of the pod any more
 	Evidence        Evidence
 
+	// Fault is the evidence of a finding of configuration or life, Authority
+	// what was asked for where there is no service. Case and First are the case
+	// of the kind and the causes that the records speak for, as classify/causes
+	// names them.
+	Fault     faults.Evidence
+	Authority string
+	Case      string
+	First     []string
+	Last      int64 // of a fault: when it was last seen
+
 	// SinceFirst says that it has been so since the pod was first seen:
 	// whether it ever was otherwise is not in the records.
 	SinceFirst bool
@@ -45,6 +56,8 @@ type Finding struct {
 	Members []Member
 	Covered bool
 
+	episode     *faults.Episode // of a fault
+	locate      func(addr, service string) *pod
 	pod         *pod            // nil: it is of a whole service, or a node
 	worstBefore State           // of the pod
 	members     []*Finding      // of a node
@@ -128,8 +141,11 @@ func (c *Correlator) publish(f *Finding) {
 // id is the same for the same finding however often the lines are read.
 func (f *Finding) id() string {
 	subject := f.UpstreamHost
-	if f.Kind == kind.SlowNode {
+	switch {
+	case f.Kind == kind.SlowNode:
 		subject = f.Node
+	case f.Service == "":
+		subject = f.Authority
 	}
 	return findingID(f.Kind, f.Service, f.Subset, subject, f.Start)
 }
@@ -200,7 +216,7 @@ func (c *Correlator) endSilent(now int64) {
 	for i := 0; i < len(c.findings); i++ {
 		f := c.findings[i]
 		switch {
-		case f.Ended || f.Kind == kind.SlowNode: // it ends with its pods
+		case f.Ended || f.Kind == kind.SlowNode || f.episode != nil: // it ends with its pods, or its failures
 		case f.pod != nil && now-f.pod.judge.seen <= silence && !f.pod.replaced(now):
 		case now-f.heard() <= silence && (f.pod == nil || !f.pod.replaced(now)):
 		case f.pod != nil:
@@ -230,8 +246,12 @@ func (p *pod) replaced(now int64) bool {
 
 // fill brings what the finding says up to date.
 func (f *Finding) fill() {
-	if f.Kind == kind.SlowNode {
+	switch {
+	case f.Kind == kind.SlowNode:
 		f.fillNode()
+		return
+	case f.episode != nil:
+		f.fillFault()
 		return
 	}
 	e := f.evidence

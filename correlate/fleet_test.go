@@ -64,7 +64,7 @@ var plainFleet = sync.OnceValues(func() (*readLog, error) {
 	return &readLog{fleetLog: log}, err
 })
 
-var fleetBounds = correlate.Bounds{JoinBytes: 32 << 20, Halves: 100_000, Traces: 100_000, Pods: 1000, Services: 100}
+var fleetBounds = correlate.Bounds{JoinBytes: 32 << 20, Halves: 100_000, Traces: 100_000, Pods: 1000, Services: 100, Faults: 1000}
 
 func simulateFleet(seed uint64) (fleetLog, *fleet.Truth, error) {
 	cfg := fleet.Config{

@@ -117,7 +117,7 @@ func goldenRecord(t testing.TB, line string, number int64) correlate.Record {
 
 // podsOf lists the pods of a log, with how many calls ended how.
 func podsOf(records []correlate.Record) []string {
-	c := correlate.New(correlate.Config{Bounds: correlate.Bounds{JoinBytes: 32 << 20, Halves: 100, Traces: 100, Pods: 100, Services: 10}})
+	c := correlate.New(correlate.Config{Bounds: correlate.Bounds{JoinBytes: 32 << 20, Halves: 100, Traces: 100, Pods: 100, Services: 10, Faults: 100}})
 	stream := c.Stream()
 	for i := range records {
 		stream.Add(&records[i])

@@ -213,6 +213,7 @@ func (c *Correlator) emit(call *Call, g *group, p *pod) {
 	if p != nil {
 		p.sample(call)
 	}
+	c.sampleFault(call)
 	if c.onCall != nil {
 		c.onCall(call)
 	}

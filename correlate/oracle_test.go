@@ -423,7 +423,7 @@ func (l *oracleLog) reports(c *correlate.Record) string {
 func streamed(records []correlate.Record) []call {
 	var calls []call
 	c := correlate.New(correlate.Config{
-		Bounds: correlate.Bounds{JoinBytes: 32 << 20, Halves: 10_000, Traces: 10_000, Pods: 1000, Services: 100},
+		Bounds: correlate.Bounds{JoinBytes: 32 << 20, Halves: 10_000, Traces: 10_000, Pods: 1000, Services: 100, Faults: 1000},
 		OnCall: func(k *correlate.Call) {
 			got := call{verdict: k.Verdict.String(), key: k.Key.String()}
 			if k.Client != nil {

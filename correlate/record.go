@@ -8,6 +8,7 @@ import (
 	"github.com/cespare/xxhash/v2"
 
 	"github.com/slowpod/slowpod/classify"
+	"github.com/slowpod/slowpod/correlate/faults"
 	"github.com/slowpod/slowpod/ingest/accesslog"
 )
 
@@ -21,11 +22,12 @@ type Record struct {
 	Code            int
 	// Attempts is how often the request was sent, as far as is known.
 	Attempts int
-	// PathClass is a fingerprint of what is asked for, see pathClass.
-	PathClass uint16
-	FlagText  []byte // verbatim
-	Details   []byte
-	RequestID []byte
+	// PathClass is a fingerprint of what is asked for, see pathClass; Asked,
+	// of a caller's request, of whom, see faults.Fingerprint.
+	PathClass, Asked uint16
+	FlagText         []byte // verbatim
+	Details          []byte
+	RequestID        []byte
 
 	// UpstreamHost is the ip:port of the pod that was called: for a client
 	// the upstream_host, for a server its own downstream_local_address.
@@ -46,6 +48,14 @@ type Record struct {
 	Namespace, Pod, PodID, Node []byte
 	// Producer is a fingerprint of that writer, 0 where nothing names it.
 	Producer uint64
+
+	// Passed says that the request went to a host that the mesh does not know:
+	// its cluster is PassthroughCluster, or one of those that stand for it.
+	Passed bool
+	// What follows is kept only of records that are not ok, and of those of
+	// callers that name no service: %UPSTREAM_TRANSPORT_FAILURE_REASON%,
+	// what was asked for, and, of a caller's record, who asked its proxy.
+	Reason, Authority, ServerName, Downstream []byte
 
 	// File numbers the stream that the line came from; Line is its place.
 	File int32
@@ -81,8 +91,19 @@ func (r *Record) From(a *accesslog.Record, c classify.Class, file int32, line in
 		File: file, Line: line,
 	}
 	r.Target.Service, r.Target.Subset = cut(r.Target.Service, maxText), cut(r.Target.Subset, maxText)
+	if c.Outcome != classify.OK || c.Side == classify.Client && r.Target.Service == nil {
+		r.Reason, r.Authority = cut(a.TransportFailure, maxText), cut(a.Authority, maxText)
+		r.ServerName = cut(a.ServerName, maxText)
+	}
 	switch c.Side {
 	case classify.Client:
+		r.Passed = passed(a.Cluster)
+		if r.Authority != nil || r.Reason != nil || c.Outcome != classify.OK {
+			r.Downstream = cut(a.DownstreamPeer, maxText)
+		}
+		if c.HTTP {
+			r.Asked = faults.Fingerprint(a.Authority)
+		}
 		r.UpstreamHost, r.Peer = cut(a.UpstreamHost, maxText), r.UpstreamLocal
 		r.Producer = producer(a, a.UpstreamLocal)
 	case classify.Server:
@@ -95,6 +116,12 @@ func (r *Record) From(a *accesslog.Record, c classify.Class, file int32, line in
 	case classify.Waypoint, classify.Unknown:
 		r.Producer = producer(a, nil)
 	}
+}
+
+// passed says that a cluster is one of those to hosts that the mesh does not
+// know (Istio's ALLOW_ANY).
+func passed(cluster []byte) bool {
+	return string(cluster) == "PassthroughCluster" || bytes.HasPrefix(cluster, []byte("AllowAny"))
 }
 
 // producer names who wrote the line: the pod, else the address that the proxy
@@ -160,6 +187,8 @@ const (
 	bitFailure
 	bitHalf
 	bitReplay
+	bitPassed
+	bitMore
 )
 
 // texts lists the text fields in the order of the encoding.
@@ -168,6 +197,11 @@ func (r *Record) texts() [13]*[]byte {
 		&r.RequestID, &r.UpstreamHost, &r.Peer, &r.UpstreamLocal, &r.FlagText, &r.Details,
 		&r.Target.Service, &r.Target.Subset, &r.Label, &r.Namespace, &r.Pod, &r.PodID, &r.Node,
 	}
+}
+
+// more lists the text fields that most records do not have.
+func (r *Record) more() [4]*[]byte {
+	return [4]*[]byte{&r.Reason, &r.Authority, &r.ServerName, &r.Downstream}
 }
 
 // AppendTo appends the record's encoding to b. The place of the line comes
@@ -186,6 +220,12 @@ func (r *Record) AppendTo(b []byte) []byte {
 	if r.Replay {
 		bits |= bitReplay
 	}
+	if r.Passed {
+		bits |= bitPassed
+	}
+	if r.Reason != nil || r.Authority != nil || r.ServerName != nil || r.Downstream != nil {
+		bits |= bitMore
+	}
 	b = append(b, byte(r.Side), byte(r.Outcome), bits)
 	b = binary.LittleEndian.AppendUint32(b, uint32(r.Flags))
 	b = binary.AppendVarint(b, r.Start)
@@ -193,13 +233,23 @@ func (r *Record) AppendTo(b []byte) []byte {
 	b = binary.AppendVarint(b, int64(r.Code))
 	b = binary.AppendVarint(b, int64(r.Attempts))
 	b = binary.LittleEndian.AppendUint16(b, r.PathClass)
+	b = binary.LittleEndian.AppendUint16(b, r.Asked)
 	b = binary.LittleEndian.AppendUint64(b, r.Producer)
 	for _, t := range r.texts() {
-		b = binary.AppendUvarint(b, uint64(len(*t)))
-		b = append(b, *t...)
+		b = appendText(b, *t)
+	}
+	if bits&bitMore != 0 {
+		for _, t := range r.more() {
+			b = appendText(b, *t)
+		}
 	}
 	b = binary.AppendVarint(b, int64(r.File))
 	return binary.AppendVarint(b, r.Line)
+}
+
+func appendText(b, text []byte) []byte {
+	b = binary.AppendUvarint(b, uint64(len(text)))
+	return append(b, text...)
 }
 
 var errEncoding = errors.New("correlate: not an encoded record")
@@ -213,16 +263,23 @@ func (r *Record) Decode(b []byte) error {
 		Side: classify.Side(b[0]), Outcome: classify.Outcome(b[1]),
 		HTTP: b[2]&bitHTTP != 0, Failure: b[2]&bitFailure != 0, Half: b[2]&bitHalf != 0,
 		Flags: classify.Set(binary.LittleEndian.Uint32(b[3:])),
-	}, Replay: b[2]&bitReplay != 0}
+	}, Replay: b[2]&bitReplay != 0, Passed: b[2]&bitPassed != 0}
+	more := b[2]&bitMore != 0
 	d := decoder{rest: b[7:]}
 	r.Start, r.Duration, r.Code, r.Attempts = d.varint(), d.varint(), int(d.varint()), int(d.varint())
-	if len(d.rest) < 10 {
+	if len(d.rest) < 12 {
 		return errEncoding
 	}
-	r.PathClass, r.Producer = binary.LittleEndian.Uint16(d.rest), binary.LittleEndian.Uint64(d.rest[2:])
-	d.rest = d.rest[10:]
+	r.PathClass, r.Asked = binary.LittleEndian.Uint16(d.rest), binary.LittleEndian.Uint16(d.rest[2:])
+	r.Producer = binary.LittleEndian.Uint64(d.rest[4:])
+	d.rest = d.rest[12:]
 	for _, t := range r.texts() {
 		*t = d.text()
+	}
+	if more {
+		for _, t := range r.more() {
+			*t = d.text()
+		}
 	}
 	r.File, r.Line = int32(d.varint()), d.varint()
 	if d.bad {

@@ -32,7 +32,12 @@ type group struct {
 	server  serverCount
 	calls   [Verdicts]uint64
 	touched bool // has data in the slice being closed
-	judge   groupJudge
+	// asked and failed are callers' requests of the open slices; newest is
+	// when the newest of the pods first answered.
+	asked, failed [openSlices]uint32
+	newest        int64
+	timeouts      timeouts
+	judge         groupJudge
 }
 
 type clientCount struct{ requests, failures uint64 }
@@ -88,6 +93,8 @@ type pod struct {
 	served          uint64 // bit i: server records in the slice servedAt-i
 	servedAt        int64
 	cells           [openSlices]*cell
+	near            near
+	answers         answers // of the slices that have closed
 	judge           judge
 }
 

@@ -289,7 +289,7 @@ func TestBoundsValidate(t *testing.T) {
 		t.Errorf("default: %v", err)
 	}
 	want := "join_bytes must be at least 33554432, not 1\nhalves must be at least 1, not 0\n" +
-		"traces must be at least 1, not -1\npods must be at least 1, not 0\nservices must be at least 1, not 0"
+		"traces must be at least 1, not -1\npods must be at least 1, not 0\nservices must be at least 1, not 0\nfaults must be at least 2, not 0"
 	if err := (Bounds{JoinBytes: 1, Traces: -1}).Validate(); err == nil || err.Error() != want {
 		t.Errorf("got\n%v\nwant\n%s", err, want)
 	}

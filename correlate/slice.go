@@ -56,6 +56,15 @@ func (c *Correlator) closeSlice() {
 	}
 	c.groups = groups
 	for _, p := range pods {
+		p.answered(p.cells[place].answers)
+	}
+	c.apply(c.faults.Close(place, now, &slice{c, place}), now)
+	for _, s := range c.registry.list {
+		for _, g := range s.groups {
+			g.asked[place], g.failed[place] = 0, 0
+		}
+	}
+	for _, p := range pods {
 		c.window.release(p, place)
 	}
 	c.window.shift(place)
@@ -109,6 +118,7 @@ func (c *Correlator) judgeGroup(g *group, place int, now int64) {
 		}
 	}
 	c.decideService(g, shares, &sum, now)
+	c.judgeTimeouts(g, shares, now)
 	c.judgeSubset(g, shares, now)
 	for i := range shares {
 		c.remember(&shares[i], now)

@@ -213,7 +213,7 @@ func (s *Snapshot) sort() {
 	})
 	slices.SortStableFunc(s.Findings, func(a, b Finding) int {
 		return cmp.Or(cmp.Compare(a.Start, b.Start), strings.Compare(a.Kind.String(), b.Kind.String()),
-			strings.Compare(a.Service, b.Service), strings.Compare(a.UpstreamHost, b.UpstreamHost))
+			strings.Compare(a.Service, b.Service), strings.Compare(a.UpstreamHost, b.UpstreamHost), strings.Compare(a.Authority, b.Authority))
 	})
 }
 

@@ -234,6 +234,9 @@ func (c *Correlator) enterRecord(r *Record) {
 	switch {
 	case r.Side == classify.Client || r.Side == classify.Server:
 		c.enterPod(r)
+		if !r.Replay {
+			c.notice(r)
+		}
 	case r.Side == classify.Unknown && r.HTTP && !r.Replay:
 		c.log.Unnamed(r.End())
 	}

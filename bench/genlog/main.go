@@ -27,12 +27,15 @@ Scenarios:
             requests from the first line on        (5 requests/s, 5m)
   mesh      a shop of six services with everyday noise; one pod is slow for the
             middle third                           (40 requests/s from outside, 30m)
+  fault     a gateway and one service; something is wrong in the configuration or
+            the life of a pod, from minute two to four  (20 requests/s, 6m)
   corpus    what benchmarks read: 500 pods, 849 bytes a line, 2 % failures
                                                    (10,000 requests/s, 1,000,000 lines)
   storm     the corpus with 30 % halves of timeouts (the same)
 
 Examples:
   go run ./bench/genlog -scenario catalog -out catalog.log -truth truth.json
+  go run ./bench/genlog -scenario fault -kind app_not_listening -out fault.log
   go run ./bench/genlog -scenario mesh -duration 10m -format fluentbit | gzip >mesh.json.gz
   go run ./bench/genlog -scenario catalog -side client -format text
   go run ./bench/genlog -scenario catalog -dir logs     # one file for each pod
@@ -52,7 +55,7 @@ type settings struct {
 	truth                     string
 	start, format, side       string
 	pods                      int
-	slow                      string
+	slow, kind                string
 	from, to                  time.Duration
 	healthy                   bool
 }
@@ -80,7 +83,7 @@ func run(args []string, stdout, stderr io.Writer) int {
 func (s *settings) parse(args []string, help io.Writer) error {
 	f := flag.NewFlagSet("genlog", flag.ContinueOnError)
 	f.SetOutput(io.Discard)
-	f.StringVar(&s.scenario, "scenario", "", "`name`: catalog, mesh, corpus or storm")
+	f.StringVar(&s.scenario, "scenario", "", "`name`: catalog, mesh, fault, corpus or storm")
 	f.Uint64Var(&s.Seed, "seed", 1, "`number` that decides everything left to chance")
 	f.StringVar(&s.start, "start", "", "`time` of the beginning, as 2026-03-02T10:00:00Z (which is the default)")
 	f.DurationVar(&s.Duration, "duration", 0, "how long requests arrive, as 5m (default: the scenario's)")
@@ -95,8 +98,9 @@ func (s *settings) parse(args []string, help io.Writer) error {
 	f.StringVar(&s.truth, "truth", "", "`file` to write the truth to, as JSON; - is standard output")
 	f.IntVar(&s.pods, "pods", 0, "catalog: `number` of pods of version-v2 (default 3)")
 	f.StringVar(&s.slow, "slow", "", "mesh: `service` of which a pod turns slow (default orders)")
-	f.DurationVar(&s.from, "slow-from", 0, "catalog, mesh: since the start, when the pod turns slow")
-	f.DurationVar(&s.to, "slow-to", 0, "catalog, mesh: since the start, when it recovers")
+	f.StringVar(&s.kind, "kind", "", "fault: `what` goes wrong; nothing without it")
+	f.DurationVar(&s.from, "slow-from", 0, "catalog, mesh, fault: since the start, when the pod turns slow, or the fault begins")
+	f.DurationVar(&s.to, "slow-to", 0, "catalog, mesh, fault: since the start, when that is over")
 	f.BoolVar(&s.healthy, "healthy", false, "catalog, mesh: no pod is slow")
 	if err := f.Parse(args); err != nil {
 		if errors.Is(err, flag.ErrHelp) {
@@ -120,17 +124,18 @@ func (s *settings) check(set map[string]bool) (mistakes []error) {
 	takes := map[string][]string{
 		"catalog": {"pods", "slow-from", "slow-to", "healthy"},
 		"mesh":    {"slow", "slow-from", "slow-to", "healthy"},
+		"fault":   {"kind", "slow-from", "slow-to"},
 		"corpus":  nil,
 		"storm":   nil,
 	}
 	special, known := takes[s.scenario]
 	switch {
 	case s.scenario == "":
-		wrong("-scenario is missing: give one of catalog, mesh, corpus, storm")
+		wrong("-scenario is missing: give one of catalog, mesh, fault, corpus, storm")
 	case !known:
-		wrong("-scenario %q is none of catalog, mesh, corpus, storm", s.scenario)
+		wrong("-scenario %q is none of catalog, mesh, fault, corpus, storm", s.scenario)
 	default:
-		for _, name := range []string{"pods", "slow", "slow-from", "slow-to", "healthy"} {
+		for _, name := range []string{"pods", "slow", "kind", "slow-from", "slow-to", "healthy"} {
 			if set[name] && !slices.Contains(special, name) {
 				wrong("-%s has no meaning in the scenario %s: leave it out", name, s.scenario)
 			}
@@ -166,6 +171,9 @@ func (s *settings) check(set map[string]bool) (mistakes []error) {
 	if set["slow"] && !slices.Contains(workload.MeshServices(), s.slow) {
 		wrong("-slow %q is none of %s", s.slow, strings.Join(workload.MeshServices(), ", "))
 	}
+	if set["kind"] && !slices.Contains(workload.FaultKinds(), s.kind) {
+		wrong("-kind %q is none of %s", s.kind, strings.Join(workload.FaultKinds(), ", "))
+	}
 	if s.dir != "" && set["out"] {
 		wrong("-dir and -out are two places for the same lines: give one of them")
 	}
@@ -195,6 +203,8 @@ func (s *settings) generator() *workload.Generator {
 		return workload.Mesh(workload.MeshOptions{
 			Options: s.Options, Slow: s.slow, From: s.from, To: s.to, Healthy: s.healthy,
 		})
+	case "fault":
+		return workload.Fault(workload.FaultOptions{Options: s.Options, Kind: s.kind, From: s.from, To: s.to})
 	case "corpus":
 		return workload.Corpus(workload.CorpusOptions{Options: s.Options, Timeouts: s.truth != ""})
 	case "storm":

@@ -82,7 +82,7 @@ func TestWritesToKafka(t *testing.T) {
 
 func TestUsageErrorsSayWhatToDo(t *testing.T) {
 	for _, c := range []struct{ args, want string }{
-		{"", "-scenario is missing: give one of catalog, mesh, corpus, storm"},
+		{"", "-scenario is missing: give one of catalog, mesh, fault, corpus, storm"},
 		{"-scenario shop", `-scenario "shop" is none of catalog`},
 		{"-scenario mesh -format xml", `-format "xml" is none of json, fluentbit, fluentbit-log, text`},
 		{"-scenario mesh -side left", `-side "left" is none of both, client, server`},

@@ -4,6 +4,7 @@ package workload
 type hop struct {
 	caller    *Pod
 	to        *subset
+	pod       *Pod // nil: as the load balancer spreads them
 	class     *class
 	agent     *agent
 	authority string
@@ -12,6 +13,7 @@ type hop struct {
 	at        int64 // microseconds; when the caller's proxy has the request
 	number    uint32
 	xff       uint32
+	uncapped  bool // its work may take longer than its caller waits
 }
 
 // Noise is what goes wrong in any mesh: shares of all calls.
@@ -72,7 +74,10 @@ func (g *Generator) latency() int64 {
 func (g *Generator) work(h *hop, pod *Pod, at int64, f fate) int64 {
 	timeout := float64(h.to.timeout)
 	// Ordinary work is never near the timeout: who times out is a decision.
-	w := min(logNormal(g.rng, h.class.median*pod.pace, h.class.sigma), 0.8*timeout)
+	w := logNormal(g.rng, h.class.median*pod.pace, h.class.sigma)
+	if !h.uncapped {
+		w = min(w, 0.8*timeout)
+	}
 	if f == tooSlow {
 		return int64(between(g.rng, 1.02, 2) * timeout)
 	}
@@ -97,7 +102,10 @@ func (g *Generator) call(h *hop) (end int64, ok bool) {
 	if f == withoutHost || f == withoutRoute {
 		return g.unsent(&r, f)
 	}
-	pod := h.to.pods[h.to.share.draw(g.rng)]
+	pod := h.pod
+	if pod == nil {
+		pod = h.to.pods[h.to.share.draw(g.rng)]
+	}
 	r.pod = pod
 	if f == withoutConnection {
 		return g.unsent(&r, f)

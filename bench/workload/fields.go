@@ -99,6 +99,13 @@ func (g *Generator) value(b []byte, r *record, f field, how form, quoted bool) [
 		return append(b, s...)
 	}
 	client := r.side == ClientSide
+	if r.ending == plaintext { // a connection, not a request
+		switch f {
+		case authority, method, path, protocol, requestID, requestedServerName, routeName, upstreamHost,
+			userAgent, xForwardedFor:
+			return text("")
+		}
+	}
 	switch f {
 	case bytesReceived:
 		return strconv.AppendInt(b, int64(r.in), 10)
@@ -115,15 +122,20 @@ func (g *Generator) value(b []byte, r *record, f field, how form, quoted bool) [
 	case protocol:
 		return text(r.protocol())
 	case responseCodeDetails:
-		return text(r.ending.details(r.writer().old))
+		return text(r.ending.words(r.writer().old).details)
 	case responseFlags:
-		return text(r.ending.flags(r.writer().old))
+		return text(r.ending.words(r.writer().old).flags)
 	case upstreamTransportFailureReason:
-		return text(r.ending.transport(r.writer().old))
+		return text(r.ending.words(r.writer().old).transport)
 	case connectionTerminationDetails: // of TCP only
 		return text("")
 	case routeName:
-		if r.ending == noRoute || client && r.caller.gateway != nil {
+		switch {
+		case r.ending == blocked:
+			return text("block_all")
+		case r.cluster != "":
+			return text("allow_any")
+		case !r.ending.named() || client && r.caller.gateway != nil:
 			return text("")
 		}
 		return text("default")
@@ -136,15 +148,17 @@ func (g *Generator) value(b []byte, r *record, f field, how form, quoted bool) [
 		}
 		return text("")
 	case upstreamCluster:
-		if r.ending == noRoute {
+		switch {
+		case !r.ending.named():
 			return text("")
-		}
-		if client {
+		case r.cluster != "":
+			return text(r.cluster)
+		case client:
 			return text(r.set.cluster)
 		}
 		return text(r.set.inbound)
 	case upstreamHost:
-		if r.pod == nil {
+		if r.pod == nil || !client && !r.ending.reached() && r.ending != refused {
 			return text("")
 		}
 		return text(r.pod.Host)
@@ -170,7 +184,7 @@ func (g *Generator) value(b []byte, r *record, f field, how form, quoted bool) [
 		}
 		quoted = how.json // a header: a string even in typed JSON
 	case upstreamLocalAddress:
-		if client && r.connPort == 0 {
+		if client && r.connPort == 0 || !client && !r.ending.reached() {
 			return text("")
 		}
 	}

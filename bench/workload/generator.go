@@ -30,6 +30,7 @@ type Generator struct {
 	arrive   func(at int64) // starts one request from outside
 	noise    noise
 	fault    *fault
+	trouble  *trouble
 	pools    pools
 
 	start, now, until int64   // microseconds; until is 0 without an end

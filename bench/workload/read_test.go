@@ -17,7 +17,7 @@ type scenario struct {
 }
 
 func scenarios() []scenario {
-	return []scenario{
+	all := []scenario{
 		{"catalog", func(o workload.Options) *workload.Generator {
 			return workload.Catalog(workload.CatalogOptions{Options: o})
 		}},
@@ -31,6 +31,12 @@ func scenarios() []scenario {
 			return workload.Storm(workload.CorpusOptions{Options: o, Timeouts: true})
 		}},
 	}
+	for _, kind := range []string{"app_not_listening", "proxy_refusing"} {
+		all = append(all, scenario{"fault " + kind, func(o workload.Options) *workload.Generator {
+			return workload.Fault(workload.FaultOptions{Options: o, Kind: kind, From: 10 * time.Second})
+		}})
+	}
+	return all
 }
 
 // entry is a line as another program reads it. Pointers are nil for null.

@@ -1,6 +1,9 @@
 package workload
 
-import "time"
+import (
+	"strings"
+	"time"
+)
 
 // Truth is what really happened, as far as the lines that were handed out tell
 // of it. Lines that Options.Side leaves out count all the same: the truth is
@@ -55,8 +58,13 @@ type PodTruth struct {
 	Disconnects  int    `json:"disconnects"` // of those, with DC or DR
 }
 
-// FaultTruth is a pod that was slow, from From until before To.
+// FaultTruth is what went wrong, from From until before To.
 type FaultTruth struct {
+	// Kind is the finding that it should give.
+	Kind string `json:"kind"`
+	// Of one pod, or of a service, whose pod is "", or of neither, but of what
+	// was asked for.
+	Authority    string    `json:"authority,omitempty"`
 	Pod          string    `json:"pod"`
 	Namespace    string    `json:"namespace"`
 	Service      string    `json:"service"`
@@ -64,7 +72,7 @@ type FaultTruth struct {
 	UpstreamHost string    `json:"upstream_host"`
 	From         time.Time `json:"from"`
 	To           time.Time `json:"to"`
-	// TimeoutShare of the pod's requests took longer than their callers wait.
+	// TimeoutShare of a slow pod's requests took longer than their callers wait.
 	TimeoutShare float64 `json:"timeout_share"`
 	// ExtraMs is by how many milliseconds the others took longer, at least and
 	// at most.
@@ -106,10 +114,13 @@ func (g *Generator) Truth() Truth {
 	}
 	if f := g.fault; f != nil {
 		t.Faults = append(t.Faults, FaultTruth{
-			Pod: f.pod.Name, Namespace: f.pod.Namespace, Service: f.pod.Service, Subset: f.pod.Subset,
+			Kind: "slow_pod", Pod: f.pod.Name, Namespace: f.pod.Namespace, Service: f.pod.Service, Subset: f.pod.Subset,
 			UpstreamHost: f.pod.Host, From: time.UnixMicro(f.from).UTC(), To: time.UnixMicro(f.to).UTC(),
 			TimeoutShare: f.share, ExtraMs: [2]float64{f.low / 1000, f.high / 1000},
 		})
+	}
+	if f := g.trouble; f != nil {
+		t.Faults = append(t.Faults, f.truth())
 	}
 	for _, u := range c.timeouts {
 		t.Timeouts = append(t.Timeouts, Timeout{
@@ -123,7 +134,7 @@ func (g *Generator) Truth() Truth {
 // counts is the truth while it grows.
 type counts struct {
 	client, entry tally
-	endings       [ServerSide + 1][cut + 1]int
+	endings       [ServerSide + 1][endings]int
 	pods          []podCount // by Pod.index
 	timeouts      []timeout
 	unlisted      bool // keep no timeouts
@@ -156,7 +167,7 @@ func (c *counts) add(r *record) {
 	if r.caller.gateway != nil {
 		c.entry.add(failed)
 	}
-	if r.pod == nil {
+	if r.pod == nil || r.cluster != "" { // no pod of the mesh
 		return
 	}
 	n := &c.pods[r.pod.index]
@@ -194,12 +205,8 @@ func (c *counts) records(side Side) Records {
 			continue
 		}
 		r.Records += n
-		switch e := ending(e); e {
-		case refused:
-			r.Flags["UF"] += n
-			r.Flags["URX"] += n
-		default:
-			r.Flags[e.flags(false)] += n
+		for flag := range strings.SplitSeq(said[e].flags, ",") {
+			r.Flags[flag] += n
 		}
 	}
 	return r

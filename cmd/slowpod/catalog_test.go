@@ -482,6 +482,8 @@ findings[].end findings[].title findings[].summary findings[].cause
 findings[].evidence findings[].evidence.requests findings[].evidence.timeouts findings[].evidence.confirmed
 findings[].evidence.disconnects findings[].evidence.p50_ratio findings[].evidence.p50_cut findings[].evidence.p90_ratio
 findings[].evidence.p90_cut findings[].evidence.siblings findings[].evidence.callers[] findings[].evidence.timeout_ms
+findings[].evidence.failures findings[].evidence.authority findings[].evidence.hosts[] findings[].evidence.flags[]
+findings[].evidence.details[] findings[].evidence.reasons[] findings[].evidence.codes[]
 findings[].evidence.samples[] findings[].evidence.samples[].request_id findings[].evidence.samples[].verdict
 findings[].next[] findings[].next[].why findings[].next[].command findings[].next[].changes`)
 	for _, side := range []string{"client", "server"} {

@@ -32,8 +32,9 @@ type meshLog struct {
 	truth workload.Truth
 }
 
-func catalog(o workload.CatalogOptions) *meshLog {
-	g := workload.Catalog(o)
+func catalog(o workload.CatalogOptions) *meshLog { return logOf(workload.Catalog(o)) }
+
+func logOf(g *workload.Generator) *meshLog {
 	log := &meshLog{}
 	for l := (workload.Line{}); g.Next(&l); {
 		log.lines = append(log.lines, logLine{l.Side, bytes.Clone(l.Bytes)})

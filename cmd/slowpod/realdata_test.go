@@ -52,12 +52,19 @@ func TestRealLogsAreRead(t *testing.T) {
 				t.Errorf("exit code %d for %+v\n%s", a.code, r.Lines, a.stderr)
 			}
 			for _, f := range r.Findings {
-				t.Errorf("these logs are samples, no finding can be true: %+v", f)
+				if !slices.Contains(realFaults, f.Kind) {
+					t.Errorf("these logs are samples, no such finding can be true: %+v", f)
+				}
 			}
 			hasNoControls(t, "the text", slowpod(t, "report", name).stdout)
 		})
 	}
 }
+
+// realFaults are what even a sample of real logs shows: databases that were not
+// ready when their callers started, Debian's mirrors called past the mesh, an app
+// whose proxy was up before it.
+var realFaults = []string{"unavailable", "passthrough", "start_race", "app_not_listening"}
 
 // addsUp checks the sums that a report promises.
 func addsUp(t *testing.T, r *report.Report) {
@@ -195,10 +202,14 @@ func TestRealMeshHasNoSlowPod(t *testing.T) {
 	if r.Lines.Records != 166_043 {
 		t.Errorf("lines %+v", r.Lines)
 	}
-	services, pods := 0, 0
+	services, pods, faults := 0, 0, map[string]int{}
 	for _, f := range r.Findings {
 		if f.Kind == "slow_service" {
 			services++
+			continue
+		}
+		if f.Evidence.Failures != nil {
+			faults[f.Kind]++
 			continue
 		}
 		pods++
@@ -207,6 +218,11 @@ func TestRealMeshHasNoSlowPod(t *testing.T) {
 	// Two were alone in getting slow; nobody knows why.
 	if services < 50 || pods > 2 {
 		t.Errorf("%d findings of services, %d of pods", services, pods)
+	}
+	// Four databases without a healthy pod, and services called by a port that
+	// they do not have.
+	if want := map[string]int{"unavailable": 4, "passthrough": 4}; !maps.Equal(faults, want) {
+		t.Errorf("faults %v, want %v", faults, want)
 	}
 	if len(r.Dropped) != 0 {
 		t.Errorf("dropped %v", slices.Collect(maps.Keys(r.Dropped)))

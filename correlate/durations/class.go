@@ -122,6 +122,18 @@ func (t *Table) Reset() {
 	t.used, t.n, t.folded = 0, 0, 0
 }
 
+// AtLeast counts what took that long or nearly, in ms, and all.
+func (t *Table) AtLeast(ms int64) (n, all uint32) {
+	b := durationBucket(ms)
+	t.Each(func(c Count) {
+		all += c.N
+		if c.Key.bucket() >= b {
+			n += c.N
+		}
+	})
+	return n, all
+}
+
 // Each calls f with each key and how often it came, in no particular order.
 func (t *Table) Each(f func(Count)) {
 	if t.n == 0 {

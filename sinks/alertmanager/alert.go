@@ -16,7 +16,7 @@ import (
 var ownLabels = []string{
 	"alertname", "kind", "severity",
 	"upstream_service", "upstream_subset", "upstream_namespace", "upstream_host", "upstream_pod",
-	"upstream_node",
+	"upstream_node", "authority",
 }
 
 // namePrefix is of all alerts that are sent directly. The alerts of the shipped
@@ -31,7 +31,12 @@ var runbooks = map[string]string{
 	"slow_node":           "SlowpodFindingSlowNode",
 	"caller_cancels":      "SlowpodFindingCallerCancels",
 	"network":             "SlowpodFindingNetwork",
+	"unavailable":         "SlowpodServiceUnavailable",
 }
+
+// faultRunbook is that of all findings of configuration and life: what to do is
+// in the finding.
+const faultRunbook = "SlowpodFault"
 
 // writer writes findings as alerts.
 type writer struct {
@@ -59,6 +64,9 @@ func (w *writer) labels(f *report.Finding) map[string]string {
 	known("upstream_namespace", f.Namespace)
 	known("upstream_host", f.UpstreamHost)
 	known("upstream_pod", f.Pod)
+	if f.UpstreamHost == nil && f.Service == nil { // what it is of has no other name
+		known("authority", f.Evidence.Authority)
+	}
 	if f.UpstreamHost == nil && f.Service == nil { // of pods the node may become known while the alert fires
 		known("upstream_node", f.Node)
 	}
@@ -89,7 +97,11 @@ func keyOf(labels map[string]string) string {
 // annotations returns what is told of a finding: all that may change.
 func (w *writer) annotations(f *report.Finding) map[string]string {
 	kind, ok := runbooks[f.Kind]
-	if !ok {
+	switch {
+	case ok:
+	case f.Evidence.Failures != nil:
+		kind = faultRunbook
+	default:
 		kind = "README"
 	}
 	all := map[string]string{

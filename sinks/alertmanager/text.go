@@ -16,6 +16,8 @@ const (
 	maxStory = 2048
 	maxLine  = 1024
 	maxItems = 10
+	// maxValues is how many values of a field evidence has.
+	maxValues = 3
 )
 
 const ellipsis = "…"
@@ -65,6 +67,24 @@ func numbers(e *report.Evidence) string {
 		all = append(all, name+sign+strconv.FormatFloat(*v, 'f', 1, 64))
 	}
 	count("requests", e.Requests)
+	if e.Failures != nil {
+		count("failures", *e.Failures)
+		if e.TimeoutMS != nil {
+			count("timeout_ms", uint64(*e.TimeoutMS))
+		}
+		for _, values := range [...]struct {
+			name string
+			all  []report.Value
+		}{{"code", e.Codes}, {"flags", e.Flags}, {"details", e.Details}, {"reason", e.Reasons}, {"host", e.Hosts}} {
+			for _, v := range values.all[:min(len(values.all), maxValues)] {
+				count(values.name+"["+v.Value+"]", v.Count)
+			}
+		}
+		if e.Authority != nil {
+			all = append(all, "authority="+*e.Authority)
+		}
+		return strings.Join(all, " ")
+	}
 	count("timeouts", e.Timeouts)
 	count("confirmed", e.Confirmed)
 	count("disconnects", e.Disconnects)

@@ -52,7 +52,9 @@ var (
 		"upstream_service", "upstream_host", "upstream_pod", "verdict")
 	podState     = desc("pod_state", "1 while the pod is in the state; there is no series for a healthy pod.", append(podLabels, "state")...)
 	serviceState = desc("service_state", "1 while the service is in the state.", "upstream_service", "state")
-	podEvidence  = desc("pod_evidence_ratio", "Evidence that the pod is slow, by one side's records, as a share of what decides; there is no series for a pod that is healthy and has less than 0.4.",
+	findings     = desc("findings", "Open findings by kind; upstream_service is empty where one is of no service: its host is in the report.",
+		"kind", "severity", "upstream_service")
+	podEvidence = desc("pod_evidence_ratio", "Evidence that the pod is slow, by one side's records, as a share of what decides; there is no series for a pod that is healthy and has less than 0.4.",
 		append(podLabels, "side")...)
 	podP50 = desc("pod_p50_ratio", "How many times as long as its siblings' the pod's requests take at the median; for the pods that have evidence.",
 		append(podLabels, "side")...)
@@ -87,6 +89,7 @@ func (c *Collector) Collect(ch chan<- prometheus.Metric) {
 		out.service(name, series)
 	}
 	out.pods(s.Pods)
+	out.findings(s.Findings)
 	out.core(s)
 }
 
@@ -227,6 +230,24 @@ func (o sender) pods(pods []correlate.PodStats) {
 	}
 	for k := range states {
 		o.gauge(podState, 1, k.namespace, k.service, k.subset, k.pod, k.host, k.last)
+	}
+}
+
+// findings counts those that are open. Their services are bounded as all
+// services are.
+func (o sender) findings(all []correlate.Finding) {
+	if !o.now {
+		return
+	}
+	type series struct{ kind, severity, service string }
+	open := map[series]int{}
+	for i := range all {
+		if f := &all[i]; !f.Ended {
+			open[series{f.Kind.String(), f.Kind.Severity(), valid(f.Service)}]++
+		}
+	}
+	for k, n := range open {
+		o.gauge(findings, float64(n), k.kind, k.severity, k.service)
 	}
 }
 

@@ -17,6 +17,7 @@ import (
 
 	"github.com/slowpod/slowpod/classify"
 	"github.com/slowpod/slowpod/correlate"
+	"github.com/slowpod/slowpod/correlate/kind"
 	"github.com/slowpod/slowpod/correlate/logstream"
 	"github.com/slowpod/slowpod/ingest/accesslog"
 	"github.com/slowpod/slowpod/sinks/counts"
@@ -90,6 +91,10 @@ func full() *fake {
 		// well again: no series for what it was
 		{UpstreamHost: "10.0.0.12:8080", Service: cart.Name, Pod: "cart-v2-4", State: correlate.Healthy, Worst: correlate.SlowPod},
 	}
+	s.Findings = []correlate.Finding{
+		{Kind: kind.SlowPod, Service: cart.Name}, {Kind: kind.ClusterMissing, Authority: "reviews:9080"},
+		{Kind: kind.ClusterMissing, Authority: "ratings:9080"}, {Kind: kind.Unavailable, Service: cart.Name, Ended: true},
+	}
 	return &fake{snapshot: s, sources: map[string]*counts.Totals{"file": file, "kafka": {}}}
 }
 
@@ -142,6 +147,7 @@ func TestPromised(t *testing.T) {
 		"slowpod_calls_total":              "upstream_service,upstream_host,upstream_pod,verdict",
 		"slowpod_pod_state":                pod + ",state",
 		"slowpod_service_state":            "upstream_service,state",
+		"slowpod_findings":                 "kind,severity,upstream_service",
 		"slowpod_dropped_total":            "bound",
 	} {
 		want := strings.Split(labels, ",")
@@ -318,7 +324,7 @@ func TestWithoutStreams(t *testing.T) {
 	f.snapshot.Streams = 0
 	for _, family := range gather(t, f) {
 		switch name := family.GetName(); name {
-		case "slowpod_pod_state", "slowpod_service_state", "slowpod_watermark_delay_seconds", "slowpod_watermark_timestamp_seconds", "slowpod_log_stream":
+		case "slowpod_pod_state", "slowpod_service_state", "slowpod_findings", "slowpod_watermark_delay_seconds", "slowpod_watermark_timestamp_seconds", "slowpod_log_stream":
 			t.Error(name, "is there")
 		}
 	}
@@ -329,7 +335,7 @@ func TestWithoutStreams(t *testing.T) {
 	for _, family := range gather(t, f) {
 		after += len(family.GetMetric())
 	}
-	if states, evidence, delays := 3+2, 2*3+1, 2; before-after != states+evidence+delays+logstream.Reasons {
+	if states, evidence, open, delays := 3+2, 2*3+1, 2, 2; before-after != states+evidence+open+delays+logstream.Reasons {
 		t.Errorf("%d series are gone", before-after)
 	}
 }

@@ -13,6 +13,7 @@ import (
 
 	"github.com/slowpod/slowpod/classify"
 	"github.com/slowpod/slowpod/correlate"
+	"github.com/slowpod/slowpod/correlate/faults"
 	"github.com/slowpod/slowpod/correlate/kind"
 	"github.com/slowpod/slowpod/correlate/logstream"
 	"github.com/slowpod/slowpod/ingest/accesslog"
@@ -227,6 +228,41 @@ func ended() correlate.Finding {
 	return f
 }
 
+// unavailable is a service without a healthy pod; asked is of what no service
+// stands for.
+func unavailable() correlate.Finding {
+	return correlate.Finding{
+		ID: "99cc", Kind: kind.Unavailable, Proof: correlate.ProofClient, Service: catalog, Subset: "version-v3", Namespace: "istioinaction",
+		Start: at("14:01:00") + 123, Detected: at("14:01:20"), Last: at("14:03:00"), First: []string{"empty_subset", "never_ready"},
+		Fault: faults.Evidence{
+			Failures: 41, Requests: 41, Flags: faults.Counts{{Value: "UH", N: 41}}, Codes: faults.Counts{{Value: "503", N: 41}},
+			Details: faults.Counts{{Value: "no_healthy_upstream", N: 41}}, Names: faults.Counts{{Value: "catalog:80", N: 41}},
+			Callers: []string{"web-1"},
+			Samples: []faults.Sample{{RequestID: "da28cc83-9055-9ed5-8c0e-104bf3337a0c", Verdict: "not_sent",
+				Client: &faults.Side{Start: at("14:01:00") + 123, Code: 503, Flags: "UH", Details: "no_healthy_upstream"}}},
+		},
+	}
+}
+
+func notListening() correlate.Finding {
+	f := unavailable()
+	f.ID, f.Kind, f.Proof, f.Subset, f.First = "99dd", kind.AppNotListening, correlate.ProofBoth, "version-v2", nil
+	f.UpstreamHost, f.Pod, f.Node = slow, "catalog-v2-56c9bc5bc4-8zkxj", "worker-2"
+	f.Fault.Requests, f.Fault.Hosts = 120, faults.Counts{{Value: slow, N: 41}}
+	f.Fault.Flags = faults.Counts{{Value: "URX,UF", N: 40}, {Value: "UF", N: 1}}
+	f.Fault.Reasons = faults.Counts{{Value: "delayed_connect_error:_Connection_refused", N: 41}}
+	f.Fault.Details = faults.Counts{{Value: "upstream_reset_before_response_started{remote_connection_failure|delayed_connect_error:_Connection_refused}", N: 41}}
+	f.Fault.Samples[0].Server = &faults.Side{Start: at("14:01:00") + 125, Duration: 68, Code: 503, Flags: "URX,UF"}
+	return f
+}
+
+func asked() correlate.Finding {
+	f := unavailable()
+	f.ID, f.Kind, f.Service, f.Subset, f.Namespace, f.First = "99ee", kind.ClusterMissing, "", "", "", nil
+	f.Authority, f.End, f.Ended = "reviews.shop.svc.cluster.local:9080", at("14:04:00"), true
+	return f
+}
+
 // with is a report of the findings.
 // oneSidedLog is that the pods of a service do not log.
 func oneSidedLog() correlate.LogFault {
@@ -325,6 +361,9 @@ func reports() map[string]*Report {
 		"caller_cancels":      with(cancels()),
 		"slow_node":           with(slowNode()),
 		"several":             with(late, ended(), network()),
+		"unavailable":         with(unavailable()),
+		"app_not_listening":   with(notListening()),
+		"cluster_missing":     with(asked()),
 		"log_stream":          withLog(faults, slowPod()),
 		"log_stream_ended":    withLog([]correlate.LogFault{sampled}),
 	}

@@ -93,6 +93,10 @@ findings[].title findings[].summary findings[].cause
 findings[].evidence.requests findings[].evidence.timeouts findings[].evidence.confirmed findings[].evidence.disconnects
 findings[].evidence.p50_ratio findings[].evidence.p50_cut findings[].evidence.p90_ratio findings[].evidence.p90_cut
 findings[].evidence.siblings findings[].evidence.callers[] findings[].evidence.timeout_ms
+findings[].evidence.failures findings[].evidence.authority
+findings[].evidence.hosts[].value findings[].evidence.hosts[].count findings[].evidence.flags[].value findings[].evidence.flags[].count
+findings[].evidence.details[].value findings[].evidence.details[].count findings[].evidence.reasons[].value findings[].evidence.reasons[].count
+findings[].evidence.codes[].value findings[].evidence.codes[].count
 findings[].evidence.samples[].request_id findings[].evidence.samples[].verdict
 findings[].evidence.samples[].client.start findings[].evidence.samples[].client.duration_ms
 findings[].evidence.samples[].client.code findings[].evidence.samples[].client.flags findings[].evidence.samples[].client.details
@@ -104,7 +108,7 @@ findings[].next[].why findings[].next[].command findings[].next[].changes
 func TestSchema(t *testing.T) {
 	got := map[string]bool{}
 	var v any
-	if err := json.Unmarshal(asJSON(t, with(slowPod())), &v); err != nil {
+	if err := json.Unmarshal(asJSON(t, with(slowPod(), notListening())), &v); err != nil {
 		t.Fatal(err)
 	}
 	paths(v, "", got)

@@ -207,6 +207,19 @@ type Evidence struct {
 	// durations agree.
 	TimeoutMS *int64   `json:"timeout_ms"`
 	Samples   []Sample `json:"samples"` // at most 5, the earliest
+	// What follows is of findings of configuration and life; of others it is
+	// null or empty. Failures are the records that show it, of Requests.
+	Failures *uint64 `json:"failures"`
+	// Authority is what was asked for, most of all: the authority, else the
+	// server name, else the address.
+	Authority *string `json:"authority"`
+	// Hosts are the upstream hosts at which it was seen. Like flags, details,
+	// transport failure reasons and codes, verbatim: at most ten, most first.
+	Hosts   []Value `json:"hosts"`
+	Flags   []Value `json:"flags"`
+	Details []Value `json:"details"`
+	Reasons []Value `json:"reasons"`
+	Codes   []Value `json:"codes"`
 	// RuledOut is what else it might have been, and why it is not, for text
 	// and page.
 	RuledOut []string `json:"-"`
@@ -218,6 +231,12 @@ type Evidence struct {
 	// subset, where they do with one.
 	Than   string `json:"-"`
 	Beside string `json:"-"`
+}
+
+// Value is how often a value was seen in records.
+type Value struct {
+	Value string `json:"value"`
+	Count uint64 `json:"count"`
 }
 
 // Sample is one call of a finding, with both sides where both were found.

@@ -19,10 +19,18 @@ func tell(f *correlate.Finding, span *Span) Finding {
 		Service: orNull(f.Service), Subset: orNull(f.Subset), Namespace: orNull(f.Namespace),
 		Pod: orNull(f.Pod), Node: orNull(f.Node), UpstreamHost: orNull(f.UpstreamHost),
 		Start: Time(f.Start), Detected: Time(f.Detected),
-		Title: title(f), Summary: summary(f), Cause: cause(f), Evidence: evidence(f),
-		Next: next(f), Silent: f.Silent, Covered: f.Covered, SinceFirst: f.SinceFirst,
+		Silent: f.Silent, Covered: f.Covered, SinceFirst: f.SinceFirst,
 	}
-	out.Evidence.RuledOut = ruledOut(f)
+	if m := meaning(f); m != nil {
+		ranked := m.Ranked(f.First...)
+		out.Title, out.Summary, out.Cause = faultTitle(f, m), faultSummary(f, m), faultCause(ranked)
+		out.Evidence, out.Next = faultEvidence(f), faultNext(f, ranked)
+		out.Evidence.RuledOut = m.RulesOut
+	} else {
+		out.Title, out.Summary, out.Cause = title(f), summary(f), cause(f)
+		out.Evidence, out.Next = evidence(f), next(f)
+		out.Evidence.RuledOut = ruledOut(f)
+	}
 	if f.Ended {
 		end := Time(f.End)
 		out.End = &end
@@ -76,8 +84,9 @@ func evidence(f *correlate.Finding) Evidence {
 		Requests: e.Requests, Timeouts: e.Timeouts, Confirmed: e.Confirmed + e.Held, Disconnects: e.Disconnects,
 		P50Cut: e.P50.Cut, P90Cut: e.P90.Cut, Siblings: uint64(e.Siblings),
 		SiblingRequests: e.SiblingRequests, SiblingTimeouts: e.SiblingTimeouts,
-		Callers: append([]string{}, e.Callers...), Samples: []Sample{}, Course: e.Course, UsualP90: e.UsualP90,
-		Than: "the siblings’",
+		Callers: append([]string{}, e.Callers...), Samples: []Sample{},
+		Flags: []Value{}, Details: []Value{}, Reasons: []Value{}, Codes: []Value{}, Hosts: []Value{},
+		Course: e.Course, UsualP90: e.UsualP90, Than: "the siblings’",
 	}
 	if e.P50.Value > 0 {
 		out.P50Ratio = &e.P50.Value

@@ -353,7 +353,7 @@ func TestWidth(t *testing.T) {
 		for name, r := range reports() {
 			for line := range strings.Lines(asText(t, r, TextOptions{Width: width})) {
 				line = strings.TrimRight(line, "\n")
-				if utf8.RuneCountInString(line) > width && !strings.HasPrefix(line, "    kubectl") && !strings.HasPrefix(line, "  - ") &&
+				if utf8.RuneCountInString(line) > width && !strings.HasPrefix(line, "    kubectl") && !strings.HasPrefix(line, "    istioctl") && !strings.HasPrefix(line, "  - ") &&
 					!strings.Contains(line, "seen ") && !strings.HasPrefix(line, "  172.") {
 					t.Errorf("%s, width %d: %q", name, width, line)
 				}

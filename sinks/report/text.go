@@ -80,7 +80,7 @@ func (t *text) line(format string, args ...any) {
 // wrap writes words in lines of the width, indented.
 func (t *text) wrap(indent, first, s string) {
 	line := first
-	for word := range strings.FieldsSeq(s) {
+	for word := range t.words(s, indent) {
 		if len([]rune(line))+1+len([]rune(word)) > t.width && strings.TrimSpace(line) != "" {
 			t.line("%s", line)
 			line = indent
@@ -91,6 +91,23 @@ func (t *text) wrap(indent, first, s string) {
 		line += word
 	}
 	t.line("%s", line)
+}
+
+// words are the words of a text, those cut in pieces that are longer than a
+// line.
+func (t *text) words(s, indent string) func(yield func(string) bool) {
+	return func(yield func(string) bool) {
+		room := max(t.width-len(indent), 10)
+		for word := range strings.FieldsSeq(s) {
+			for runes := []rune(word); len(runes) > 0; {
+				n := min(len(runes), room)
+				if !yield(string(runes[:n])) {
+					return
+				}
+				runes = runes[n:]
+			}
+		}
+	}
 }
 
 func (t *text) head(r *Report) {
@@ -198,7 +215,7 @@ func (t *text) finding(r *Report, f *Finding) {
 		if s.Changes {
 			mark = " " + t.style(yellow, "(changes the cluster)")
 		}
-		t.line("  - %s%s", Safe(s.Why), mark)
+		t.wrap("    ", "  - ", Safe(s.Why)+mark)
 		t.line("    %s", t.style(command, Safe(s.Command)))
 	}
 	t.line("")
@@ -233,6 +250,8 @@ func day(t Time) string { return t.String()[:10] + " " + t.Clock() + " UTC" }
 func identity(f *Finding) string {
 	parts := []string{Safe(text0(f.UpstreamHost))}
 	switch {
+	case f.Evidence.Authority != nil && f.Service == nil:
+		return Safe(*f.Evidence.Authority)
 	case f.UpstreamHost == nil && f.Service == nil:
 		return "node " + Safe(text0(f.Node))
 	case f.UpstreamHost == nil: // of a whole service, whose name says where it is
@@ -262,6 +281,9 @@ func figures(r *Report, f *Finding) [][2]string {
 	var rows [][2]string
 	add := func(name, format string, args ...any) {
 		rows = append(rows, [2]string{name, fmt.Sprintf(format, args...)})
+	}
+	if e.Failures != nil {
+		return faultFigures(r, f)
 	}
 	ofPod := f.UpstreamHost != nil
 	if f.Proof != "server" && e.Requests > 0 {

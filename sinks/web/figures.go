@@ -32,6 +32,9 @@ const (
 // the row of the report that the finding speaks of, or nil.
 func figures(f *report.Finding, service *report.Service) []figure {
 	e := &f.Evidence
+	if e.Failures != nil {
+		return faultFigures(f, service)
+	}
 	// Of slowness even a zero speaks; other kinds have other numbers.
 	slow := f.Kind == "network" || strings.HasPrefix(f.Kind, "slow_")
 	var all []figure
@@ -56,6 +59,31 @@ func figures(f *report.Finding, service *report.Service) []figure {
 	}
 	if f.Kind != "network" && (ofPod || e.P50Ratio != nil) {
 		all = append(all, median(e))
+	}
+	return all
+}
+
+// faultFigures are those of a finding of configuration or life.
+func faultFigures(f *report.Finding, service *report.Service) []figure {
+	e := &f.Evidence
+	side := callers
+	if f.Proof == "server" {
+		side = pod
+	}
+	all := []figure{{"eq", "requests that show it", []part{{Side: side, Text: count(*e.Failures)}, {Unit: "of " + count(e.Requests)}}}}
+	for _, values := range [...]struct {
+		label string
+		all   []report.Value
+	}{{"flags", e.Flags}, {"code", e.Codes}} {
+		if len(values.all) > 0 {
+			all = append(all, figure{"", values.label, []part{{Text: clean(values.all[0].Value, maxRail)}}})
+		}
+	}
+	if e.TimeoutMS != nil {
+		all = append(all, figure{"", "timeout", []part{{Text: count(uint64(*e.TimeoutMS)), Unit: "ms"}}})
+	}
+	if service != nil && (service.Client.SuccessRatio != nil || service.Server.IstioSuccessRatio != nil) {
+		all = append(all, success(f.Proof, service))
 	}
 	return all
 }

@@ -60,6 +60,9 @@ func newFinding(s *State, f *report.Finding, first bool) finding {
 	switch {
 	case f.UpstreamHost == nil: // a service, a node or a caller
 		v.Head.Who = name(f.Service)
+		if f.Service == nil {
+			v.Head.Who = name(f.Evidence.Authority)
+		}
 		if f.Service == nil && f.Node != nil {
 			v.Head.Who = "node " + name(f.Node)
 		}

@@ -74,6 +74,7 @@ type BoundsConfig struct {
 	Traces    Count `yaml:"traces"`
 	Pods      Count `yaml:"pods"`
 	Services  Count `yaml:"services"`
+	Faults    Count `yaml:"faults"`
 
 	ForgetAfter time.Duration `yaml:"forget_after"`
 }
@@ -110,7 +111,7 @@ func DefaultConfig() Config {
 		Kafka: kafka.DefaultConfig(), Alertmanager: alertmanager.DefaultConfig(),
 		Judge: JudgeConfig{UnevenServices: []string{}},
 		Bounds: BoundsConfig{
-			JoinBytes: Size(b.JoinBytes), Halves: Count(b.Halves), Traces: Count(b.Traces), Pods: Count(b.Pods), Services: Count(b.Services),
+			JoinBytes: Size(b.JoinBytes), Halves: Count(b.Halves), Traces: Count(b.Traces), Pods: Count(b.Pods), Services: Count(b.Services), Faults: Count(b.Faults),
 			ForgetAfter: milliseconds(b.ForgetAfter),
 		},
 	}
@@ -126,7 +127,7 @@ func (c Config) Core() correlate.Config {
 // Core returns the bounds as the core takes them.
 func (b BoundsConfig) Core() correlate.Bounds {
 	return correlate.Bounds{
-		JoinBytes: int(b.JoinBytes), Halves: int(b.Halves), Traces: int(b.Traces), Pods: int(b.Pods), Services: int(b.Services),
+		JoinBytes: int(b.JoinBytes), Halves: int(b.Halves), Traces: int(b.Traces), Pods: int(b.Pods), Services: int(b.Services), Faults: int(b.Faults),
 		ForgetAfter: b.ForgetAfter.Milliseconds(),
 	}
 }

@@ -128,7 +128,7 @@ input: {files: [a.log, "-"]}
 kafka: {brokers: ["kafka:9092"], topics: [logs]}
 alertmanager: {urls: ["http://alertmanager:9093"]}
 dead_letters: {file: dead.jsonl}
-bounds: {join_bytes: 1GiB, halves: 1, traces: 2, pods: 3, services: 4, forget_after: 20m}
+bounds: {join_bytes: 1GiB, halves: 1, traces: 2, pods: 3, services: 4, faults: 5, forget_after: 20m}
 `))
 	if err != nil {
 		t.Fatal(err)
@@ -140,7 +140,7 @@ bounds: {join_bytes: 1GiB, halves: 1, traces: 2, pods: 3, services: 4, forget_af
 	want.Kafka.Brokers, want.Kafka.Topics = []string{"kafka:9092"}, []string{"logs"}
 	want.Alertmanager.URLs = []string{"http://alertmanager:9093"}
 	want.DeadLetters.File = "dead.jsonl"
-	want.Bounds = app.BoundsConfig{JoinBytes: 1 << 30, Halves: 1, Traces: 2, Pods: 3, Services: 4, ForgetAfter: 20 * time.Minute}
+	want.Bounds = app.BoundsConfig{JoinBytes: 1 << 30, Halves: 1, Traces: 2, Pods: 3, Services: 4, Faults: 5, ForgetAfter: 20 * time.Minute}
 	if diff := cmp.Diff(want, got, unexported); diff != "" {
 		t.Error(diff)
 	}

@@ -1,0 +1,259 @@
+package report
+
+import (
+	"fmt"
+	"net"
+	"net/netip"
+	"strings"
+	"time"
+
+	"github.com/slowpod/slowpod/classify"
+	"github.com/slowpod/slowpod/classify/causes"
+	"github.com/slowpod/slowpod/correlate"
+	"github.com/slowpod/slowpod/correlate/faults"
+)
+
+// meaning is what the table says of a finding of configuration or life; nil for
+// a kind that it does not have.
+func meaning(f *correlate.Finding) *causes.Finding {
+	return causes.Builtin().Finding(f.Kind.String(), f.Case)
+}
+
+// whoOf is the subject of a fault as people call it: its service and subset,
+// else the host that was asked for.
+func whoOf(f *correlate.Finding) string {
+	if f.Service == "" {
+		name := f.Authority
+		if host, _, err := net.SplitHostPort(name); err == nil {
+			name = host
+		}
+		if name == "" {
+			name = "an unnamed host"
+		}
+		return name
+	}
+	name := shortName(f.Service)
+	if f.Subset != "" {
+		name += " " + strings.TrimPrefix(f.Subset, "version-")
+	}
+	return name
+}
+
+// faultTitle puts the subject into the title, as much of it as there is room
+// for.
+func faultTitle(f *correlate.Finding, m *causes.Finding) string {
+	who := []rune(whoOf(f))
+	room := maxTitle - len([]rune(m.Title)) + len("{who}")
+	if len(who) > room {
+		who = append(who[:room-1], '…')
+	}
+	return strings.Replace(m.Title, "{who}", string(who), 1)
+}
+
+// faultSummary tells a fault in numbers, and what it means.
+func faultSummary(f *correlate.Finding, m *causes.Finding) string {
+	e := &f.Fault
+	what := "requests"
+	if f.Service != "" {
+		what += " to " + whoOf(f)
+	}
+	n := fmt.Sprintf("%s of %s", count(e.Failures), count(e.Requests))
+	if e.Failures == e.Requests {
+		n = "All " + count(e.Requests)
+	}
+	return fmt.Sprintf("%s %s %s%s%s. %s", n, what, lasted(f.Start, lastOf(f)), atHosts(e.Hosts), seenAs(e), m.Means)
+}
+
+// lastOf is when it was last seen.
+func lastOf(f *correlate.Finding) int64 {
+	if f.Ended {
+		return f.End
+	}
+	return f.Last
+}
+
+func lasted(from, to int64) string {
+	if to-from < 1000 {
+		return "in a second"
+	}
+	return "in " + duration((to-from+999)/1000*1000)
+}
+
+func atHosts(hosts faults.Counts) string {
+	switch len(hosts) {
+	case 0:
+		return ""
+	case 1:
+		return " at " + hosts[0].Value
+	}
+	var names []string
+	for _, h := range hosts {
+		names = append(names, h.Value)
+	}
+	return fmt.Sprintf(" at %s pods (%s)", small(len(hosts)), strings.Join(names, ", "))
+}
+
+// seenAs quotes what most of the records say.
+func seenAs(e *faults.Evidence) string {
+	var parts []string
+	if len(e.Codes) > 0 {
+		parts = append(parts, e.Codes[0].Value)
+	}
+	if len(e.Flags) > 0 {
+		parts = append(parts, e.Flags[0].Value)
+	}
+	if len(parts) == 0 {
+		return ""
+	}
+	return ", most with " + strings.Join(parts, " ")
+}
+
+// faultCause lists the causes, ranked: where records cannot separate them the
+// likeliest comes first.
+func faultCause(ranked []causes.Cause) string {
+	var all []string
+	for i := range ranked {
+		all = append(all, ranked[i].Cause)
+	}
+	return strings.Join(all, "; or ")
+}
+
+// faultNext is one command per cause, in their order. What changes the cluster
+// comes last.
+func faultNext(f *correlate.Finding, ranked []causes.Cause) []Step {
+	names := namesOf(f)
+	var steps, changing []Step
+	for i := range ranked {
+		c := &ranked[i]
+		if c.Command == "" {
+			continue
+		}
+		step := Step{
+			Why:     fmt.Sprintf("If %s: %s", c.Cause, lower(causes.Fill(c.Tell, names))),
+			Command: causes.Fill(c.Command, names), Changes: c.Changes,
+		}
+		if c.Changes {
+			changing = append(changing, step)
+		} else {
+			steps = append(steps, step)
+		}
+	}
+	return append(steps, changing...)
+}
+
+// lower begins a sentence within another.
+func lower(s string) string {
+	if s == "" {
+		return s
+	}
+	return strings.ToLower(s[:1]) + s[1:]
+}
+
+func namesOf(f *correlate.Finding) *causes.Names {
+	n := &causes.Names{
+		Namespace: f.Namespace, Service: shortName(f.Service), Subset: f.Subset, Pod: f.Pod, Node: f.Node,
+		FQDN: f.Service, Authority: f.Authority, Host: f.UpstreamHost,
+		Since: time.UnixMilli(f.Start).UTC().Format(time.RFC3339),
+	}
+	if f.Service == "" {
+		host, _, _ := strings.Cut(f.Authority, ":")
+		if ns := classify.Namespace(host); ns != "" {
+			n.Service, n.Namespace, n.FQDN = shortName(host), ns, host
+		}
+	}
+	if n.Host == "" && len(f.Fault.Hosts) > 0 {
+		n.Host = f.Fault.Hosts[0].Value
+	}
+	if len(f.Fault.Callers) > 0 {
+		if _, err := netip.ParseAddr(f.Fault.Callers[0]); err != nil { // an address is no pod's name
+			n.Caller = f.Fault.Callers[0]
+		}
+	}
+	return n
+}
+
+// faultEvidence is the numbers of a fault.
+func faultEvidence(f *correlate.Finding) Evidence {
+	e := &f.Fault
+	out := Evidence{
+		Requests: e.Requests, Failures: &e.Failures, Callers: append([]string{}, e.Callers...),
+		Flags: values(e.Flags), Details: values(e.Details), Reasons: values(e.Reasons), Codes: values(e.Codes),
+		Hosts: values(e.Hosts), Samples: []Sample{},
+	}
+	if f.Evidence.TimeoutMS > 0 {
+		out.TimeoutMS, out.Timeouts = &f.Evidence.TimeoutMS, e.Failures
+	}
+	switch {
+	case f.Service == "":
+		out.Authority = orNull(f.Authority)
+	case len(e.Names) > 0:
+		out.Authority = &e.Names[0].Value
+	}
+	for i := range e.Samples {
+		s := &e.Samples[i]
+		out.Samples = append(out.Samples, Sample{
+			RequestID: orNull(s.RequestID), Verdict: s.Verdict, Client: faultSide(s.Client), Server: faultSide(s.Server),
+		})
+	}
+	return out
+}
+
+func faultSide(s *faults.Side) *SampleSide {
+	if s == nil {
+		return nil
+	}
+	return sampleSide((*correlate.SampleSide)(s))
+}
+
+func values(counts faults.Counts) []Value {
+	all := []Value{}
+	for _, c := range counts {
+		all = append(all, Value{c.Value, c.N})
+	}
+	return all
+}
+
+// faultFigures are the numbers of a fault, each with its name.
+func faultFigures(r *Report, f *Finding) [][2]string {
+	e := &f.Evidence
+	rows := [][2]string{{"requests", fmt.Sprintf("%s of %s", count(*e.Failures), count(e.Requests))}}
+	add := func(name, value string) {
+		if value != "" {
+			rows = append(rows, [2]string{name, Safe(value)})
+		}
+	}
+	if f.Service != nil {
+		add("asked for", text0(e.Authority))
+	}
+	if e.TimeoutMS != nil {
+		add("timeout", fmt.Sprintf("%d ms, %s hits", *e.TimeoutMS, count(e.Timeouts)))
+	}
+	add("codes", valueList(e.Codes))
+	add("flags", valueList(e.Flags))
+	add("details", valueList(e.Details))
+	add("transport failure", valueList(e.Reasons))
+	if len(e.Hosts) > 1 {
+		add("hosts", valueList(e.Hosts))
+	}
+	if svc := row(r, f); svc != nil {
+		add("success of service", ratios(r, svc))
+	}
+	add("callers", strings.Join(e.Callers, ", "))
+	if len(e.Samples) > 0 {
+		rows = append(rows, [2]string{"for example", example(&e.Samples[0])})
+	}
+	add("ruled out", strings.Join(e.RuledOut, "; "))
+	add("cause", f.Cause)
+	return rows
+}
+
+// mostValues is how many values a line names.
+const mostValues = 4
+
+func valueList(all []Value) string {
+	var parts []string
+	for _, v := range all[:min(len(all), mostValues)] {
+		parts = append(parts, fmt.Sprintf("%s (%s)", v.Value, count(v.Count)))
+	}
+	return strings.Join(parts, ", ")
+}
