@@ -27,7 +27,9 @@ type service struct {
 
 // serviceSum is the sums of one side of it.
 type serviceSum struct {
-	requests, ok, refused uint64
+	// met are requests that both sides had to do with: a caller's that was
+	// answered or cut, not one that found no way to a pod.
+	requests, met, ok, refused uint64
 	// sure are requests that went well by this side's word, and that the other
 	// side, which logs, should have; alone are those of them that it has not.
 	sure, alone uint64
@@ -35,6 +37,7 @@ type serviceSum struct {
 
 func (s *serviceSum) plus(o *serviceSum) {
 	s.requests += o.requests
+	s.met += o.met
 	s.ok += o.ok
 	s.refused += o.refused
 	s.sure += o.sure

@@ -64,7 +64,7 @@ func (e *epoch) oneSided() *Fault {
 		s := &e.services[i]
 		for side := range s.sides {
 			switch {
-			case s.sides[1-side].requests < leastRequests || s.sides[side].requests > 0,
+			case s.sides[1-side].met < leastRequests || s.sides[side].requests > 0,
 				side == Server && (i == 0 || s.outside),                  // pods that nobody expects to log
 				side == Client && i == 0 && e.sides[Client].requests > 0: // may be those of any service
 				continue

@@ -24,7 +24,8 @@ const (
 	leastRequests = 50
 
 	// one_sided: none at all of the other side. A service that both log is never
-	// without one of 50.
+	// without one of 50 that it answered; where all were refused, or its name
+	// leads nowhere, there is nothing that it could log.
 
 	// errors_only: some services answered, with errors, and as good as nothing
 	// went well. A service that fails altogether while its siblings answer is no

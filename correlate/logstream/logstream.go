@@ -186,6 +186,9 @@ func (l *Log) Add(r *Record) {
 	s.outside = s.outside || r.Outside
 	c := &s.sides[r.Side]
 	c.requests++
+	if r.Side == Server || r.Outcome != Other {
+		c.met++
+	}
 	all := &e.sides[r.Side]
 	all.requests++
 	switch {

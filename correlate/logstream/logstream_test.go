@@ -127,6 +127,18 @@ func TestReasons(t *testing.T) {
 	f("nothing is answered", scene{calls: 1000, change: func(_ int, c, _ *Record) (bool, bool) {
 		c.Code, c.Outcome = 503, Other
 		return true, false
+	}}, "")
+	f("all connections to a service are refused", scene{calls: 1000, change: func(_ int, c, _ *Record) (bool, bool) {
+		if c.Service == 2 {
+			c.Code, c.Outcome = 503, Other
+		}
+		return true, c.Service != 2
+	}}, "")
+	f("and it logs nothing of what it answers", scene{calls: 1000, change: func(n int, c, _ *Record) (bool, bool) {
+		if c.Service == 2 && n%8 > 3 {
+			c.Code, c.Outcome = 503, Other
+		}
+		return true, c.Service != 2
 	}}, "one_sided server")
 
 	f("a tenth of all", scene{calls: 5000, change: func(n int, _, _ *Record) (bool, bool) { return n%10 == 0 || n%7 == 0, n%10 == 0 || n%11 == 0 }}, "sampled client server")
