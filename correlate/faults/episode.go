@@ -307,12 +307,36 @@ func (w *Watch) supersede(e *Episode, c *complaint) {
 	})
 }
 
-// rank says which causes of a service without a healthy pod the records speak
-// for.
+// rank says which causes the records speak for.
 func (w *Watch) rank(e *Episode, c *complaint) {
-	if e.Kind != kind.Unavailable {
-		return
+	switch e.Kind {
+	case kind.Unavailable:
+		w.rankUnavailable(e)
+	case kind.Certificate:
+		e.First = c.refusals()
 	}
+}
+
+// refusals are the causes that the reasons name for which certificates were
+// refused, as classify/causes names them, the one seen most first.
+func (c *complaint) refusals() (first []string) {
+	var seen Counts
+	for _, o := range c.of {
+		for _, p := range o.points(o.symptoms, 0) {
+			for _, r := range p.reasons {
+				if cause := refusal(r.Value); cause != "" {
+					seen.merge(Counts{{cause, r.N}})
+				}
+			}
+		}
+	}
+	for _, n := range seen.most() {
+		first = append(first, n.Value)
+	}
+	return first
+}
+
+func (w *Watch) rankUnavailable(e *Episode) {
 	g := w.groups[e.Group]
 	var failed bool
 	for _, st := range w.states {

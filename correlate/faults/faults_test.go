@@ -232,6 +232,31 @@ func TestEpisodes(t *testing.T) {
 	}
 }
 
+// The reason of a refused certificate names the likeliest cause.
+func TestRefusals(t *testing.T) {
+	f := func(reason string, want ...string) {
+		t.Helper()
+		records := on(TLSFailed, hostA, each(1, 100, 110)...)
+		for i := range records {
+			records[i].Reason = []byte(reason)
+		}
+		var dropped uint64
+		w := New(1000, &dropped)
+		calm().run(w, 300, records)
+		if all := log[w]; len(all) != 1 || !slices.Equal(all[0].First, want) {
+			t.Errorf("%s: %q, want %q", reason, all[0].First, want)
+		}
+		delete(log, w)
+	}
+	f("TLS_error:_Secret_is_not_supplied_by_SDS", "not_supplied")
+	f("TLS error: Secret is not supplied by SDS", "not_supplied")
+	f("TLS_error:_268436501:SSL_routines:OPENSSL_internal:SSLV3_ALERT_CERTIFICATE_EXPIRED", "expired")
+	f("TLS_error:|268435581:SSL_routines:OPENSSL_internal:CERTIFICATE_VERIFY_FAILED:verify_cert_failed:_certificate_has_expired:TLS_error_end", "expired")
+	f("TLS_error:|268436504:SSL_routines:OPENSSL_internal:TLSV1_ALERT_UNKNOWN_CA:TLS_error_end", "other_root")
+	f("TLS_error:|268435581:SSL_routines:OPENSSL_internal:CERTIFICATE_VERIFY_FAILED:verify_cert_failed:_verify_SAN_list:TLS_error_end", "wrong_name")
+	f("TLS_error:|268435581:SSL_routines:OPENSSL_internal:CERTIFICATE_VERIFY_FAILED:TLS_error_end")
+}
+
 // Strangers who try doors ask for another path each time.
 func TestScanners(t *testing.T) {
 	records := on(NoRoute, "shop.example.com", each(0.5, 100, 160)...)

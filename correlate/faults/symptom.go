@@ -2,6 +2,7 @@ package faults
 
 import (
 	"bytes"
+	"strings"
 
 	"github.com/slowpod/slowpod/classify"
 )
@@ -141,6 +142,25 @@ func ofPolicy(c *classify.Class) Symptom {
 		return Limited
 	}
 	return Denied
+}
+
+// refusal says what a transport failure reason tells of why TLS failed; "" is
+// nothing. Envoy up to 1.22 wrote blanks where it writes underscores since
+// (envoy-facts section 8).
+func refusal(reason string) (cause string) {
+	reason = strings.ReplaceAll(reason, " ", "_")
+	for _, known := range [...]struct{ text, cause string }{
+		{"is_not_supplied_by_SDS", "not_supplied"},
+		{"CERTIFICATE_EXPIRED", "expired"},
+		{"certificate_has_expired", "expired"},
+		{"UNKNOWN_CA", "other_root"},
+		{"SAN", "wrong_name"},
+	} {
+		if strings.Contains(reason, known.text) {
+			return known.cause
+		}
+	}
+	return ""
 }
 
 // notConnected says in which way a connection did not come about. Envoy repeats
