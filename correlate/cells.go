@@ -22,11 +22,14 @@ type cell struct {
 	// application left. confirmed and held are UT of which the server's
 	// record is at hand already. refused are connections.
 	callerLeft, confirmed, held, refused int32
-	answers                              answers
-	leftFrom                             int64 // earliest start of a request that its caller left
-	firstBad                             int64 // earliest start of a request that timed out or was cut
-	utShortest, utSum                    int64
-	callers                              callerSet
+	// byProxy are requests that the pod's own proxy answered, since its app
+	// refused or closed the connection.
+	byProxy           int32
+	answers           answers
+	leftFrom          int64 // earliest start of a request that its caller left
+	firstBad          int64 // earliest start of a request that timed out or was cut
+	utShortest, utSum int64
+	callers           callerSet
 }
 
 // answers are the times at which the pod's app answered, by whomever: 0, if it
@@ -141,6 +144,10 @@ func (w *window) count(p *pod, r *Record, caller string) {
 	if r.Side == classify.Server {
 		isCut := r.Outcome == classify.DownstreamClosed
 		c.sides[SideServer].add(r, isCut)
+		switch r.Outcome {
+		case classify.ConnectFailed, classify.UpstreamClosed, classify.UpstreamReset:
+			c.byProxy++
+		}
 		if isCut {
 			c.bad(r)
 		}
@@ -198,6 +205,16 @@ func (s *slowCall) offer(r *Record) {
 	}
 	s.idLen = copy(s.id[:], r.RequestID)
 	s.start, s.duration, s.code = r.Start, r.Duration, r.Code
+}
+
+// mostByProxy is the share of a pod's requests that its own proxy may answer
+// until what callers measure there is no longer the time of its app. With gRPC
+// the callers' records cannot tell: they show 200 without a flag.
+const mostByProxy = 0.1
+
+// isOfApp says that what callers measured of the pod is the time of its app.
+func (c *cell) isOfApp() bool {
+	return float64(c.byProxy) <= mostByProxy*float64(c.sides[SideServer].n)
 }
 
 // timed is how long the request took, as far as the record says something of

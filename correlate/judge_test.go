@@ -57,6 +57,14 @@ func TestJudge(t *testing.T) {
 				return s.ok()
 			})
 		}, []string{"slow_pod 10.244.2.2:8080 both"}},
+		{"one pod of two answers at once that it cannot", func(s *scene) {
+			s.traffic(0, 6*min1, 2, 10, func(at int64, pod int) end {
+				if pod == 2 && at >= onset {
+					return refused
+				}
+				return s.ok()
+			})
+		}, []string{"app_not_listening 10.244.2.2:8080 both"}},
 		{"the only pod takes three times as long as before", func(s *scene) {
 			s.traffic(0, 10*min1, 1, 10, func(at int64, _ int) end {
 				if at >= 6*min1 {

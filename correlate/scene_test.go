@@ -62,6 +62,12 @@ var (
 		code: 504, flags: "UT", details: "response_timeout", duration: routeTimeout,
 		serverDetails: "downstream_remote_disconnect", serverFlags: "DC", serverDuration: routeTimeout - 2,
 	}
+	// refused is the pair of an app that does not listen, over gRPC: by the
+	// caller's record all is well.
+	refused = end{
+		code: 200, details: "via_upstream", duration: 2, serverCode: 200, serverFlags: "UF", serverDuration: 1,
+		serverDetails: "upstream_reset_before_response_started{remote_connection_failure|delayed_connect_error:_Connection_refused}",
+	}
 	// cancel is a caller's application that leaves.
 	cancel = end{
 		flags: "DC", details: "downstream_remote_disconnect", duration: 300,

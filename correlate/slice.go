@@ -190,6 +190,9 @@ func (c *Correlator) place(g *group, shares []share, now int64) {
 	classes, frozen := &g.judge.classes, g.judge.frozen()
 	for i := range shares {
 		if cell := shares[i].cell; cell != nil {
+			if !cell.isOfApp() {
+				cell.sides[SideClient].lasted.Reset()
+			}
 			for side := range cell.sides {
 				classes.Observe(&cell.sides[side].lasted)
 			}
