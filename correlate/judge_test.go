@@ -65,6 +65,24 @@ func TestJudge(t *testing.T) {
 				return s.ok()
 			})
 		}, []string{"app_not_listening 10.244.2.2:8080 both"}},
+		{"one pod of two fails at once", func(s *scene) {
+			s.traffic(0, 6*min1, 2, 10, func(at int64, pod int) end {
+				if pod == 2 && at >= onset {
+					return brokenAtOnce
+				}
+				return s.ok()
+			})
+		}, []string{}},
+		{"one pod of three fails after a long time", func(s *scene) {
+			s.traffic(0, 6*min1, 3, 10, func(at int64, pod int) end {
+				e := s.ok()
+				if pod == 3 && at >= onset {
+					e = s.takes(8)
+					e.code, e.serverCode = 500, 500
+				}
+				return e
+			})
+		}, []string{"slow_pod " + host + " both"}},
 		{"the only pod takes three times as long as before", func(s *scene) {
 			s.traffic(0, 10*min1, 1, 10, func(at int64, _ int) end {
 				if at >= 6*min1 {

@@ -68,6 +68,8 @@ var (
 		code: 200, details: "via_upstream", duration: 2, serverCode: 200, serverFlags: "UF", serverDuration: 1,
 		serverDetails: "upstream_reset_before_response_started{remote_connection_failure|delayed_connect_error:_Connection_refused}",
 	}
+	// brokenAtOnce is an app that answers with an error at once.
+	brokenAtOnce = end{code: 500, details: "via_upstream", duration: 3, serverCode: 500, serverDetails: "via_upstream", serverDuration: 1}
 	// cancel is a caller's application that leaves.
 	cancel = end{
 		flags: "DC", details: "downstream_remote_disconnect", duration: 300,
