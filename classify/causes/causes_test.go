@@ -209,6 +209,7 @@ func TestMistakes(t *testing.T) {
 			{Cause: "x", Whose: "me", Tell: "x", Command: "kubectl get pod {who}"},
 			{Cause: "x", Whose: "app", Tell: "x", Command: "kubectl get pod; rm -rf /"},
 			{Cause: "x", Whose: "app", Tell: "x", Command: "kubectl get pod | sh"},
+			{Cause: "x", Whose: "app", Tell: "x", Command: "kubectl get pod | grep x)"},
 			{Cause: "x", Whose: "app", Tell: "x", Command: "kubectl -n x rollout restart deployment y"},
 		},
 	})
@@ -217,7 +218,7 @@ func TestMistakes(t *testing.T) {
 	for _, want := range []string{
 		`"row fine" is there twice`, `fine: no finding "nope"`, `fine: side "left"`, "fine: title, means and examples",
 		"what changes the cluster must not come first", "cause 2 needs", "{who} in", "rm -rf /\" is not one program",
-		"| sh\" is not one program", "does \"kubectl -n x rollout restart deployment y\" change", "long: the title",
+		"| sh\" is not one program", "grep x)\" has a bracket", "does \"kubectl -n x rollout restart deployment y\" change", "long: the title",
 	} {
 		if !strings.Contains(got, want) {
 			t.Errorf("%q is not told in\n%s", want, got)

@@ -169,6 +169,9 @@ func checkCommand(id, command string, changes bool) (errs []error) {
 	if !commandForm.MatchString(command) {
 		errs = append(errs, fmt.Errorf("%s: %q is not one program, piped to grep or jq at most", id, command))
 	}
+	if strings.Count(command, "(") != strings.Count(command, ")") || strings.Count(command, `"`)%2 != 0 {
+		errs = append(errs, fmt.Errorf("%s: %q has a bracket or a quote without its other", id, command))
+	}
 	if changing.MatchString(command) != changes {
 		errs = append(errs, fmt.Errorf("%s: does %q change the cluster?", id, command))
 	}
