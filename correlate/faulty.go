@@ -28,6 +28,9 @@ func (c *Correlator) notice(r *Record) {
 		Authority: r.Authority, ServerName: r.ServerName, Flags: r.FlagText, Details: r.Details, Reason: r.Reason,
 		Caller: r.asker(), RequestID: r.RequestID,
 	}
+	if r.Side == classify.Client && r.Pod != nil {
+		e.CallerNamespace = r.Namespace
+	}
 	if r.Side == classify.Client || len(r.UpstreamHost) == 0 {
 		e.Service, e.Subset = r.Target.Service, r.Target.Subset
 	}

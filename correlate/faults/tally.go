@@ -22,6 +22,8 @@ type Entry struct {
 	Service, Subset, Host, Authority, ServerName []byte
 	Flags, Details, Reason                       []byte
 	Caller, RequestID                            []byte
+	// CallerNamespace is set where Caller is a pod's name.
+	CallerNamespace []byte
 }
 
 // Count is how often a value was seen.
@@ -119,7 +121,8 @@ type tally struct {
 	seconds        [10]uint16
 	flags, details Counts
 	reasons, codes Counts
-	names, callers Counts // authorities, else server names
+	names          Counts // authorities, else server names
+	callers        Counts // names, those of pods as namespace/name
 	paths          []path // lowest few
 	samples        []Sample
 	in             *Episode // the last that took it in; nil: none
@@ -169,7 +172,8 @@ func (t *tally) add(e *Entry) {
 	if e.Code >= 0 && e.Code < len(codes) {
 		t.codes.add(codes[e.Code])
 	}
-	t.callers.add(e.Caller)
+	var buf [maxValue]byte
+	t.callers.add(e.caller(buf[:0]))
 	if len(e.Authority) > 0 {
 		t.names.add(e.Authority)
 	} else {
@@ -233,8 +237,20 @@ type Evidence struct {
 	// Names are the authorities, or server names, that were asked for.
 	Names   Counts
 	Hosts   Counts
-	Callers []string
+	Callers []Caller // by name
 	Samples []Sample // the earliest five
+}
+
+// Caller is who sent requests: a pod, or what else is known, an address.
+type Caller struct{ Namespace, Name string }
+
+// caller is the Caller as one value, which may stand in buf. No name of
+// Kubernetes has a slash.
+func (e *Entry) caller(buf []byte) []byte {
+	if len(e.CallerNamespace) == 0 {
+		return e.Caller
+	}
+	return append(append(append(buf, e.CallerNamespace...), '/'), e.Caller...)
 }
 
 // gathered is evidence as it grows.
@@ -289,8 +305,13 @@ func (e *gathered) numbers() Evidence {
 	v.Names, v.Hosts = e.Names.most(), e.Hosts.most()
 	v.Callers = nil
 	for _, c := range e.callers {
-		v.Callers = append(v.Callers, c.Value)
+		namespace, name, isPod := strings.Cut(c.Value, "/")
+		if !isPod {
+			namespace, name = "", c.Value
+		}
+		v.Callers = append(v.Callers, Caller{namespace, name})
 	}
+	slices.SortStableFunc(v.Callers, func(a, b Caller) int { return strings.Compare(a.Name, b.Name) })
 	v.Samples = slices.Clone(e.Samples)
 	return v
 }

@@ -164,9 +164,10 @@ func namesOf(f *correlate.Finding) *causes.Names {
 	if n.Host == "" && len(f.Fault.Hosts) > 0 {
 		n.Host = f.Fault.Hosts[0].Value
 	}
-	if len(f.Fault.Callers) > 0 {
-		if _, err := netip.ParseAddr(f.Fault.Callers[0]); err != nil { // an address is no pod's name
-			n.Caller = f.Fault.Callers[0]
+	for _, c := range f.Fault.Callers {
+		if _, err := netip.ParseAddr(c.Name); err != nil { // an address is no pod's name
+			n.Caller, n.CallerNamespace = c.Name, c.Namespace
+			break
 		}
 	}
 	return n
@@ -176,9 +177,12 @@ func namesOf(f *correlate.Finding) *causes.Names {
 func faultEvidence(f *correlate.Finding) Evidence {
 	e := &f.Fault
 	out := Evidence{
-		Requests: e.Requests, Failures: &e.Failures, Callers: append([]string{}, e.Callers...),
+		Requests: e.Requests, Failures: &e.Failures, Callers: []string{},
 		Flags: values(e.Flags), Details: values(e.Details), Reasons: values(e.Reasons), Codes: values(e.Codes),
 		Hosts: values(e.Hosts), Samples: []Sample{},
+	}
+	for _, c := range e.Callers {
+		out.Callers = append(out.Callers, c.Name)
 	}
 	if f.Evidence.TimeoutMS > 0 {
 		out.TimeoutMS, out.Timeouts = &f.Evidence.TimeoutMS, e.Failures

@@ -237,7 +237,7 @@ func unavailable() correlate.Finding {
 		Fault: faults.Evidence{
 			Failures: 41, Requests: 41, Flags: faults.Counts{{Value: "UH", N: 41}}, Codes: faults.Counts{{Value: "503", N: 41}},
 			Details: faults.Counts{{Value: "no_healthy_upstream", N: 41}}, Names: faults.Counts{{Value: "catalog:80", N: 41}},
-			Callers: []string{"web-1"},
+			Callers: []faults.Caller{{Name: "10.244.1.9"}, {Namespace: "front", Name: "web-1"}},
 			Samples: []faults.Sample{{RequestID: "da28cc83-9055-9ed5-8c0e-104bf3337a0c", Verdict: "not_sent",
 				Client: &faults.Side{Start: at("14:01:00") + 123, Code: 503, Flags: "UH", Details: "no_healthy_upstream"}}},
 		},
