@@ -202,14 +202,21 @@ func (f *Finding) fillFault() {
 	f.Last, f.Evidence.TimeoutMS = e.Last, e.TimeoutMS
 	var sides faults.Sides
 	f.Fault, sides = e.Evidence()
-	f.UpstreamHost, f.Pod, f.Node, f.Namespace = "", "", "", classify.Namespace(f.Service)
+	f.Proof = [...]Proof{faults.ByCallers: ProofClient, faults.ByPods: ProofServer, faults.ByBoth: ProofBoth}[sides]
+	f.UpstreamHost, f.Pod, f.Node, f.Namespace, f.FaultPod = "", "", "", classify.Namespace(f.Service), ""
+	if len(f.Fault.Hosts) == 0 {
+		return
+	}
+	p := f.locate(f.Fault.Hosts[0].Value, f.Service)
+	if p != nil {
+		f.FaultPod = p.name
+	}
 	if e.OfHosts && len(f.Fault.Hosts) == 1 {
 		f.UpstreamHost = f.Fault.Hosts[0].Value
-		if p := f.locate(f.UpstreamHost, f.Service); p != nil {
+		if p != nil {
 			f.Namespace, f.Pod, f.Node = p.inNamespace(), p.name, p.node
 		}
 	}
-	f.Proof = [...]Proof{faults.ByCallers: ProofClient, faults.ByPods: ProofServer, faults.ByBoth: ProofBoth}[sides]
 }
 
 // sampleFault gives the samples of a fault the other side and the verdict of

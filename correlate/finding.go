@@ -41,8 +41,10 @@ type Finding struct {
 	// Fault is the evidence of a finding of configuration or life, Authority
 	// what was asked for where there is no service. Case and First are the case
 	// of the kind and the causes that the records speak for, as classify/causes
-	// names them.
+	// names them. FaultPod is a pod at which it was seen, "" where none is
+	// known: one to look at where the finding is of several.
 	Fault     faults.Evidence
+	FaultPod  string
 	Authority string
 	Case      string
 	First     []string

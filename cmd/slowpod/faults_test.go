@@ -70,6 +70,33 @@ func findsTheFault(t *testing.T, r *report.Report, truth *workload.FaultTruth) {
 	}
 }
 
+// Where records name pods, commands do, too, of one of them where all are meant.
+func TestReportOfFaultsFillsCommands(t *testing.T) {
+	t.Parallel()
+	for _, kind := range workload.FaultKinds() {
+		t.Run(kind, func(t *testing.T) {
+			t.Parallel()
+			log := logOf(workload.Fault(workload.FaultOptions{
+				Options: workload.Options{Seed: 3, Duration: 4 * time.Minute, Rate: 12, Format: workload.FluentBit}, Kind: kind,
+				From: 80 * time.Second,
+			}))
+			for _, f := range reportOf(t, fine(t, "report", "--output=json", log.file(t))).Findings {
+				for _, step := range f.Next {
+					switch {
+					case strings.Contains(step.Command, "<pod>") && len(f.Evidence.Hosts) > 0,
+						strings.Contains(step.Command, "<ip>") && len(f.Evidence.Hosts) > 0,
+						strings.Contains(step.Command, "<caller_namespace>") && !strings.Contains(step.Command, "<caller>"):
+						t.Errorf("%s: %s", f.Kind, step.Command)
+					}
+				}
+				if f.Kind == "passthrough" && len(f.Evidence.Hosts) == 0 {
+					t.Error("passthrough leads nowhere")
+				}
+			}
+		})
+	}
+}
+
 // The same mesh without a fault gives no finding, scanners or not.
 func TestReportWithoutFault(t *testing.T) {
 	t.Parallel()

@@ -123,6 +123,7 @@ type tally struct {
 	reasons, codes Counts
 	names          Counts // authorities, else server names
 	callers        Counts // names, those of pods as namespace/name
+	hosts          Counts // of a name: where it led
 	paths          []path // lowest few
 	samples        []Sample
 	in             *Episode // the last that took it in; nil: none
@@ -178,6 +179,9 @@ func (t *tally) add(e *Entry) {
 		t.names.add(e.Authority)
 	} else {
 		t.names.add(e.ServerName)
+	}
+	if e.about() == aName {
+		t.hosts.add(e.Host)
 	}
 	i, found := slices.BinarySearchFunc(t.paths, e.PathClass, func(p path, class uint16) int { return cmp.Compare(p.class, class) })
 	switch {
@@ -269,6 +273,7 @@ func (e *gathered) add(t *tally, host string) {
 	e.Codes.merge(t.codes)
 	e.Names.merge(t.names)
 	e.callers.merge(t.callers)
+	e.Hosts.merge(t.hosts)
 	if host != "" {
 		e.Hosts.merge(Counts{{host, t.n}})
 	}

@@ -1,6 +1,7 @@
 package report
 
 import (
+	"cmp"
 	"fmt"
 	"net"
 	"net/netip"
@@ -61,7 +62,7 @@ func faultSummary(f *correlate.Finding, m *causes.Finding) string {
 	if e.Failures == e.Requests {
 		n = "All " + count(e.Requests)
 	}
-	return fmt.Sprintf("%s %s %s%s%s. %s", n, what, lasted(f.Start, lastOf(f)), atHosts(e.Hosts), seenAs(e), m.Means)
+	return fmt.Sprintf("%s %s %s%s%s. %s", n, what, lasted(f.Start, lastOf(f)), atHosts(f), seenAs(e), m.Means)
 }
 
 // lastOf is when it was last seen.
@@ -79,7 +80,11 @@ func lasted(from, to int64) string {
 	return "in " + duration((to-from+999)/1000*1000)
 }
 
-func atHosts(hosts faults.Counts) string {
+func atHosts(f *correlate.Finding) string {
+	hosts, what := f.Fault.Hosts, "pods"
+	if f.Service == "" { // outside of the mesh, as far as it knows
+		what = "addresses"
+	}
 	switch len(hosts) {
 	case 0:
 		return ""
@@ -90,7 +95,7 @@ func atHosts(hosts faults.Counts) string {
 	for _, h := range hosts {
 		names = append(names, h.Value)
 	}
-	return fmt.Sprintf(" at %s pods (%s)", small(len(hosts)), strings.Join(names, ", "))
+	return fmt.Sprintf(" at %s %s (%s)", small(len(hosts)), what, strings.Join(names, ", "))
 }
 
 // seenAs quotes what most of the records say.
@@ -151,7 +156,7 @@ func lower(s string) string {
 
 func namesOf(f *correlate.Finding) *causes.Names {
 	n := &causes.Names{
-		Namespace: f.Namespace, Service: shortName(f.Service), Subset: f.Subset, Pod: f.Pod, Node: f.Node,
+		Namespace: f.Namespace, Service: shortName(f.Service), Subset: f.Subset, Pod: cmp.Or(f.Pod, f.FaultPod), Node: f.Node,
 		FQDN: f.Service, Authority: f.Authority, Host: f.UpstreamHost,
 		Since: time.UnixMilli(f.Start).UTC().Format(time.RFC3339),
 	}
