@@ -8,6 +8,9 @@ func (p *Parser) parseObject(b []byte, depth int, r *Record) (Result, Reason) {
 	if depth == maxDocuments {
 		return Foreign, NoReason
 	}
+	if !p.wholly && p.scan(b, r) {
+		return Parsed, NoReason
+	}
 	d := p.documents[depth]
 	object, fault := d.parse(b)
 	if object == nil {

@@ -18,6 +18,10 @@ type Parser struct {
 	offset int
 	// digits holds a JSON number while it is read.
 	digits []byte
+	// scanner reads what is as usual. wholly sends all JSON through fastjson
+	// instead, so that tests can compare the two.
+	scanner scanner
+	wholly  bool
 }
 
 // maxDocuments bounds JSON inside a string inside JSON. Docker's file read by
