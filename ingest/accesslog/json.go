@@ -8,8 +8,10 @@ func (p *Parser) parseObject(b []byte, depth int, r *Record) (Result, Reason) {
 	if depth == maxDocuments {
 		return Foreign, NoReason
 	}
-	if !p.wholly && p.scan(b, r) {
-		return Parsed, NoReason
+	if !p.wholly {
+		if result, ok := p.scan(b, depth, r); ok {
+			return result, NoReason
+		}
 	}
 	d := p.documents[depth]
 	object, fault := d.parse(b)

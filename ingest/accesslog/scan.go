@@ -5,11 +5,12 @@ import (
 	"math/bits"
 )
 
-// scanner reads the JSON that proxies and Fluent Bit write, one flat object with
-// a kubernetes object at most, in one pass and without a tree: values are spans
-// of the line. What is unusual it leaves to the way through fastjson, which
-// decides then: nested objects, escapes in what is kept, a key that comes twice,
-// an entry without a start time, and all that is malformed or foreign.
+// scanner reads the JSON that proxies, Fluent Bit and Docker write: one flat
+// object with a kubernetes object at most, or one that holds the line as a string
+// under "log". It does so in one pass and without a tree: values are spans of the
+// line. What is unusual it leaves to the way through fastjson, which decides
+// then: nested objects, escapes in what is kept, a key that comes twice, an entry
+// without a start time, and all that is malformed.
 type scanner struct {
 	values [numKeys]span
 	seen   uint64 // a bit for each key
@@ -30,21 +31,105 @@ type spanKind uint8
 const (
 	absent spanKind = iota
 	stringSpan
+	escapedSpan // a string with escapes, as it stands in the line
 	numberSpan
 	nullSpan
 	otherSpan // true, false
 )
 
-// scan fills the record and says whether it could. b begins with "{".
-func (p *Parser) scan(b []byte, r *Record) bool {
-	s := &p.scanner
+// scan reads an object, so deep in the line, and says whether it could. b begins
+// with "{". The result is Parsed or Foreign.
+func (p *Parser) scan(b []byte, depth int, r *Record) (result Result, ok bool) {
+	s := &p.scanners[depth]
 	s.seen = 0
 	s.writer = r.Writer
-	if !s.object(b) || !s.isEntry() || !s.read(r) {
-		return false
+	if !s.object(b) {
+		return Foreign, false
+	}
+	if !s.isEntry() {
+		return p.scanLog(s, depth, r)
+	}
+	if !s.read(r) {
+		return Foreign, false
 	}
 	r.Writer = s.writer
-	return true
+	return Parsed, true
+}
+
+// scanLog reads the line that an object holds under "log".
+func (p *Parser) scanLog(s *scanner, depth int, r *Record) (Result, bool) {
+	const unusual = 1<<keyCode | 1<<keyFlags | 1<<keyRequestHeaders | 1<<keyResponseHeaders | 1<<keyPodName
+	log := &s.values[keyLog]
+	if !s.has(keyLog) || log.kind > escapedSpan || s.seen&unusual != 0 ||
+		string(s.text(keyPiece)) == "P" || string(s.text(keyPieceOld)) == "P" {
+		return Foreign, false
+	}
+	line := log.bytes
+	if log.kind == escapedSpan {
+		if cap(p.lines[depth]) > keepBytes {
+			p.lines[depth] = nil
+		}
+		var ok bool
+		if p.lines[depth], ok = unescape(p.lines[depth][:0], line); !ok {
+			return Foreign, false
+		}
+		line = p.lines[depth]
+	}
+	before, ended, hasEnded := *r, p.ended, p.hasEnded
+	r.Writer = s.writer
+	for _, k := range [...]key{keyTimeOfCloud, keyDate, keyTimestamp, keyTime} { // see readEnvelope
+		s.readTime(k, p)
+	}
+	result, _ := p.parse(line, depth+1, r)
+	if result == Malformed { // where, the other way says
+		*r, p.ended, p.hasEnded, p.offset = before, ended, hasEnded, 0
+	}
+	return result, result != Malformed
+}
+
+// readTime takes a time of the envelope: see Parser.readTime.
+func (s *scanner) readTime(k key, p *Parser) {
+	switch v := &s.values[k]; {
+	case !s.has(k):
+	case v.kind == stringSpan:
+		b := value(v.bytes)
+		ms, ok := parseTime(b)
+		if !ok {
+			ms, ok = parseSQLTime(b)
+		}
+		p.setEnded(ms, ok)
+	case v.kind == numberSpan:
+		p.setEnded(parseEpoch(v.bytes))
+	}
+}
+
+// unescape appends the string that b stands for; escapes by number, which no
+// shipper needs for a line, are not taken.
+func unescape(to, b []byte) (line []byte, ok bool) {
+	for i := 0; ; {
+		end := plainEnd(b, i)
+		to = append(to, b[i:end]...)
+		if end == len(b) {
+			return to, true
+		}
+		c := b[end+1] // b is whole: see skipString
+		switch c {
+		case 'n':
+			c = '\n'
+		case 't':
+			c = '\t'
+		case 'r':
+			c = '\r'
+		case 'b':
+			c = '\b'
+		case 'f':
+			c = '\f'
+		case 'u':
+			return to, false
+		}
+		to = append(to, c)
+		i = end + 2
+	}
 }
 
 // object notes the values of the object that is all of b.
@@ -68,6 +153,7 @@ func (s *scanner) object(b []byte) bool {
 		default:
 			s.seen |= 1 << k
 			end, ok = s.values[k].scan(b, value)
+			ok = ok && (s.values[k].kind != escapedSpan || k == keyLog)
 			prev = k
 		}
 		if !ok {
@@ -121,10 +207,18 @@ func (v *span) scan(b []byte, i int) (end int, ok bool) {
 	switch c := b[i]; {
 	case c == '"':
 		end = plainEnd(b, i+1)
+		v.kind = stringSpan
+		for end < len(b) && b[end] == '\\' {
+			v.kind = escapedSpan
+			if end, ok = skipEscape(b, end); !ok {
+				return end, false
+			}
+			end = plainEnd(b, end)
+		}
 		if end == len(b) || b[end] != '"' {
 			return end, false
 		}
-		v.kind, v.bytes = stringSpan, b[i+1:end:end]
+		v.bytes = b[i+1 : end : end]
 		return end + 1, true
 	case c == 'n':
 		v.kind, v.bytes = nullSpan, nil
@@ -305,7 +399,10 @@ func scanStrings(b []byte, i, depth int, place func(name []byte) *[]byte, labels
 			set[n] = to
 			n++
 			var v span
-			if i, ok = v.scan(b, at); ok && v.kind == stringSpan {
+			if i, ok = v.scan(b, at); v.kind == escapedSpan {
+				return i, false
+			}
+			if ok && v.kind == stringSpan {
 				if text := value(v.bytes); text != nil {
 					*to = text
 				}

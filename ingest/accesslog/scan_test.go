@@ -54,6 +54,15 @@ var flat = []string{
 	`{"response_code":200,"start_time":"2026-03-02T10:15:04Z","kubernetes":{}}`,
 	`{"response_code":200,"start_time":"2026-03-02T10:15:04Z","kubernetes":{"host":"n"`,
 	`{"log":{"response_code":200,"start_time":"2026-03-02T10:15:04Z"},"kubernetes":{"host":"n"}}`,
+	`{"log":"{\\"response_code\\":200,\\"start_time\\":\\"2026-03-02T10:15:04Z\\",\\"path\\":\\"\\\\\\"\\\\u0041\\"}\\n","_p":"F"}`,
+	`{"log":"{\\"response_code\\":200,\\"start_time\\":\\"2026-03-02T10:15:04Z\\"","kubernetes":{"host":"n"},"time":"2026-03-02T10:15:05Z"}`,
+	`{"log":"{\\"response_code\\":200,\\"duration\\":7}","time":"2026-03-02T10:15:05Z","@timestamp":1772446506.5,"kubernetes":{"host":"n"}}`,
+	`{"log":"{\\"response_code\\":200,\\"duration\\":7}","date":"2026-03-02 10:15:05.1"}`,
+	`{"log":"{\\"response_code\\":200,\\"duration\\":7}"}`,
+	`{"log":"\\u007b\\"response_code\\":200}","time":"2026-03-02T10:15:05Z"}`,
+	`{"log":"\\b\\f\\n\\r\\t\\/\\\\ plain","stream":"stdout"}`, `{"log":"","stream":"stdout"}`, `{"log":7}`, `{"log":null,"message":"{}"}`,
+	`{"log":"{\\"a\\":1}","message":"{}"}`, `{"_p":"P","log":"{\\"response_code\\":200}"}`, `{"logtag":"P","log":"x"}`,
+	`{"log":"x\\"","response_code":200,"start_time":"2026-03-02T10:15:04Z"}`,
 	`{"_p":"P","response_code":200,"start_time":"2026-03-02T10:15:04Z"}`,
 	`{"@timestamp":1772446505.1,"response_code":200,"duration":1}`,
 }
@@ -160,9 +169,9 @@ func TestPlainEnd(t *testing.T) {
 
 // What the scanner takes it takes whole: these must not fall back.
 func TestScanned(t *testing.T) {
-	for _, name := range []string{"IstioJSON", "FluentBitMerged", "AllStrings"} {
+	for _, name := range []string{"IstioJSON", "FluentBitMerged", "FluentBitEscaped", "FluentBitText", "Docker", "DockerText", "AllStrings"} {
 		var r Record
-		if !NewParser().scan([]byte(steady()[name]), &r) {
+		if result, ok := NewParser().scan([]byte(steady()[name]), 0, &r); !ok || result != Parsed {
 			t.Errorf("%s is not scanned", name)
 		}
 	}
