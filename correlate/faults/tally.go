@@ -48,13 +48,24 @@ func (c *Counts) add(value []byte) {
 		return
 	}
 	value = value[:min(len(value), maxValue)]
-	i, found := slices.BinarySearchFunc(*c, value, func(a Count, b []byte) int { return strings.Compare(a.Value, string(b)) })
+	i, found := slices.BinarySearchFunc(*c, value, compareValue)
 	switch {
 	case found:
 		(*c)[i].N++
 	case i < maxCounts:
 		c.insert(i, Count{string(value), 1})
 	}
+}
+
+// compareValue compares without making a string of the value.
+func compareValue(a Count, value []byte) int {
+	switch {
+	case a.Value < string(value):
+		return -1
+	case a.Value > string(value):
+		return 1
+	}
+	return 0
 }
 
 func (c *Counts) insert(i int, n Count) {

@@ -8,6 +8,11 @@ func (p *Parser) parseObject(b []byte, depth int, r *Record) (Result, Reason) {
 	if depth == maxDocuments {
 		return Foreign, NoReason
 	}
+	if !p.wholly {
+		if result, ok := p.scan(b, depth, r); ok {
+			return result, NoReason
+		}
+	}
 	d := p.documents[depth]
 	object, fault := d.parse(b)
 	if object == nil {

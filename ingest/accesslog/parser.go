@@ -18,6 +18,12 @@ type Parser struct {
 	offset int
 	// digits holds a JSON number while it is read.
 	digits []byte
+	// scanners read what is as usual, lines holds the lines that they find in
+	// strings, each by its depth. wholly sends all JSON through fastjson
+	// instead, so that tests can compare the two.
+	scanners [maxDocuments]scanner
+	lines    [maxDocuments][]byte
+	wholly   bool
 }
 
 // maxDocuments bounds JSON inside a string inside JSON. Docker's file read by

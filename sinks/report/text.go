@@ -81,14 +81,15 @@ func (t *text) line(format string, args ...any) {
 func (t *text) wrap(indent, first, s string) {
 	line := first
 	for word := range t.words(s, indent) {
-		if len([]rune(line))+1+len([]rune(word)) > t.width && strings.TrimSpace(line) != "" {
-			t.line("%s", line)
-			line = indent
-		}
+		space := ""
 		if strings.TrimSpace(line) != "" && !strings.HasSuffix(line, " ") {
-			line += " "
+			space = " "
 		}
-		line += word
+		if len([]rune(line+space+word)) > t.width && strings.TrimSpace(line) != "" {
+			t.line("%s", line)
+			line, space = indent, ""
+		}
+		line += space + word
 	}
 	t.line("%s", line)
 }
