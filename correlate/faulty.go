@@ -102,11 +102,7 @@ func (s *slice) Host(addr, service string) (h faults.Host) {
 	h.Group = faults.Group{Service: p.group.service.name, Subset: p.group.subset}
 	h.Named = !p.labelled || p.answers.first != 0
 	h.FirstAnswer, h.LastAnswer = p.answers.first, p.answers.last
-	for _, o := range p.host.pods {
-		if o.group.service != p.group.service && o.group != s.registry.unknown && o.firstServer != 0 && o.answers.last > p.answers.last {
-			h.Taken = true
-		}
-	}
+	h.Taken = s.registry.taken(p)
 	if s.place != nowhere {
 		if cell := p.cells[s.place]; cell != nil {
 			h.Traffic.Client = uint64(cell.sides[SideClient].n) + uint64(cell.refused)

@@ -1,6 +1,8 @@
 package correlate
 
 import (
+	"slices"
+
 	"github.com/slowpod/slowpod/classify"
 )
 
@@ -106,7 +108,8 @@ type registry struct {
 	list     []*service
 	groups   int
 	hosts    map[string]int32
-	hostList []*host // nil: free
+	hostList []*host            // nil: free
+	ports    map[string][]*host // by the IP
 	free     []int32
 	pods     int
 	swept    int64 // when pods were last forgotten
@@ -116,7 +119,7 @@ type registry struct {
 }
 
 func newRegistry(b Bounds, dropped *[numBounds]uint64) *registry {
-	g := &registry{bounds: b, services: map[string]*service{}, uneven: map[string]bool{}, hosts: map[string]int32{}, dropped: dropped}
+	g := &registry{bounds: b, services: map[string]*service{}, uneven: map[string]bool{}, hosts: map[string]int32{}, ports: map[string][]*host{}, dropped: dropped}
 	g.unknown = g.newService(unknownService).groups[""]
 	return g
 }
@@ -200,6 +203,7 @@ func (g *registry) hostOf(addr []byte) int32 {
 			g.hostList = append(g.hostList, h)
 		}
 		g.hosts[h.addr] = i
+		g.ports[h.ip()] = append(g.ports[h.ip()], h)
 	}
 	return i
 }
@@ -444,6 +448,9 @@ func (g *registry) forget(before int64) (n int) {
 		clear(h.pods[len(kept):])
 		if h.pods = kept; len(kept) == 0 {
 			delete(g.hosts, h.addr)
+			if g.ports[h.ip()] = slices.DeleteFunc(g.ports[h.ip()], func(o *host) bool { return o == h }); len(g.ports[h.ip()]) == 0 {
+				delete(g.ports, h.ip())
+			}
 			g.hostList[i] = nil
 			g.free = append(g.free, int32(i))
 		}

@@ -294,3 +294,34 @@ func TestBoundsValidate(t *testing.T) {
 		t.Errorf("got\n%v\nwant\n%s", err, want)
 	}
 }
+
+// An IP that refuses at one port because another pod has it by now, which
+// listens on another, is stale; a pod may have several ports and services.
+func TestAddressTaken(t *testing.T) {
+	f := func(id, want string) {
+		t.Helper()
+		other := []func(*Record){at("10.0.0.9:9090"), as("pay-"+id, id), to(orders, "")}
+		var records []*Record
+		for n := range int64(150) {
+			after := n * 2_000
+			if after < 100_000 {
+				records = append(records, called(after), wrote(after, as("cart-1", "1"), to(cart, "")))
+				continue
+			}
+			records = append(records, wrote(after, other...), called(after, func(r *Record) {
+				r.Code, r.UpstreamLocal, r.RequestID = 503, nil, fmt.Append(nil, "id-", n)
+				r.Class = classify.Class{Side: classify.Client, HTTP: true, Outcome: classify.ConnectFailed, Failure: true}
+				r.Reason = []byte("delayed_connect_error:_111")
+			}))
+		}
+		var got []string
+		for _, found := range after(DefaultBounds(), records...).Findings {
+			got = append(got, found.Kind.String())
+		}
+		if diff := cmp.Diff([]string{want}, got); diff != "" {
+			t.Errorf("pod %s: %s", id, diff)
+		}
+	}
+	f("2", "stale_address")
+	f("1", "proxy_refusing")
+}
