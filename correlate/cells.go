@@ -180,7 +180,7 @@ func (v *view) add(r *Record, isCut bool) {
 	}
 	if duration, ending, ok := r.timed(); ok {
 		v.lasted.Add(durations.NewKey(r.PathClass, duration, ending))
-		if ending == durations.Whole || r.Outcome == classify.ServerError { // those that were cut wait for their call
+		if ending == durations.Whole || ending == durations.Failed { // those that were cut wait for their call
 			v.slowest.offer(r)
 		}
 	}
@@ -231,7 +231,7 @@ func (r *Record) timed() (ms int64, e durations.Ending, ok bool) {
 		if r.Code == 503 {
 			return 0, 0, false // a proxy's own answer
 		}
-		e = durations.Cut // the answer itself would have taken longer
+		e = durations.Failed
 	case classify.OK, classify.ClientError:
 		if r.Code == 101 {
 			return 0, 0, false // a connection that was handed over

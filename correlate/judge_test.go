@@ -73,6 +73,15 @@ func TestJudge(t *testing.T) {
 				return s.ok()
 			})
 		}, []string{}},
+		{"all pods fail, as fast as they answer", func(s *scene) {
+			s.traffic(0, 6*min1, 3, 10, func(at int64, pod int) end {
+				e := s.ok()
+				if at >= onset {
+					e.code, e.serverCode = 500, 500
+				}
+				return e
+			})
+		}, []string{}},
 		{"one pod of three fails after a long time", func(s *scene) {
 			s.traffic(0, 6*min1, 3, 10, func(at int64, pod int) end {
 				e := s.ok()

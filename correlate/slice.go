@@ -219,7 +219,12 @@ func (c *Correlator) place(g *group, shares []share, now int64) {
 			}
 			held.waiting = kept
 			if s.cell != nil {
-				s.cell.sides[side].lasted.Each(func(k durations.Count) {
+				lasted := &s.cell.sides[side].lasted
+				atOnce := classes.FailsAtOnce(side, lasted)
+				lasted.Each(func(k durations.Count) {
+					if atOnce && k.Key.Failed() {
+						return // else the siblings, which do their work, would look slow
+					}
 					if !classes.Bin(side, k, &to.slice, &to.cut) && len(held.waiting) < maxWaiting {
 						held.waiting = append(held.waiting, waiting{k, now})
 					}

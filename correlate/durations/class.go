@@ -19,6 +19,9 @@ const (
 	// TimedOut: it took at least so long, and nobody waits longer: that is
 	// its duration.
 	TimedOut
+	// Failed: it took so long until the app answered with an error; how long
+	// the answer would have taken nobody knows.
+	Failed
 )
 
 // A Key is the class of a request's path and method, its duration and ending,
@@ -36,6 +39,9 @@ func NewKey(class uint16, ms int64, e Ending) Key {
 func (k Key) class() uint16  { return uint16(k >> 16) }
 func (k Key) bucket() int    { return int(k >> 8 & 0xff) }
 func (k Key) ending() Ending { return Ending(k & 3) }
+
+// Failed says that the ending is Failed.
+func (k Key) Failed() bool { return k.ending() == Failed }
 
 // Count is a key and how often it came.
 type Count struct {
@@ -204,11 +210,11 @@ func (c *Classes) Observe(t *Table) {
 }
 
 // Learn adds the durations of a slice to those that the medians are taken of;
-// frozen, to those only that have none. A cut duration is not known, and says
-// nothing.
+// frozen, to those only that have none. A cut duration is not known, and that
+// of an error is none of an answer: they say nothing.
 func (c *Classes) Learn(side int, t *Table, frozen bool) {
 	t.Each(func(k Count) {
-		if k.Key.ending() == Cut {
+		if e := k.Key.ending(); e == Cut || e == Failed {
 			return
 		}
 		if m := &c.slot(k.Key)[side]; !frozen || m.at == 0 {
@@ -338,6 +344,27 @@ func (m *median) fade(factor float64) {
 // a cut duration says nothing: it might have been as short as any.
 const upperQuartile = 0.7
 
+// mostAtOnce is the share of errors that came at once, in less than half of the
+// median of their class, from which on they are those of an app that fails
+// before it does its work.
+const mostAtOnce = 0.8
+
+// FailsAtOnce says that as good as all errors in a table came at once.
+func (c *Classes) FailsAtOnce(side int, t *Table) bool {
+	var all, atOnce float64
+	t.Each(func(k Count) {
+		m := c.slot(k.Key)[side].at
+		if !k.Key.Failed() || m == 0 {
+			return
+		}
+		all += float64(k.N)
+		if float64(k.Key.bucket())+0.5-m < -8 { // an octave
+			atOnce += float64(k.N)
+		}
+	})
+	return all > 0 && atOnce >= mostAtOnce*all
+}
+
 // Bin enters durations into h, relative to the median of their class, and says
 // whether that is known; isCut gets those that are lower bounds as well.
 func (c *Classes) Bin(side int, k Count, h, isCut *Hist) (known bool) {
@@ -351,7 +378,7 @@ func (c *Classes) Bin(side int, k Count, h, isCut *Hist) (known bool) {
 	}
 	b := clamp(int(math.Floor(x*perOctave)) + unit)
 	h[b] += float32(k.N)
-	if k.Key.ending() != Whole {
+	if e := k.Key.ending(); e == Cut || e == TimedOut {
 		isCut[b] += float32(k.N)
 	}
 	return true
