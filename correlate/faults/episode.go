@@ -314,6 +314,10 @@ func (w *Watch) rank(e *Episode, c *complaint) {
 		w.rankUnavailable(e)
 	case kind.Certificate:
 		e.First = c.refusals()
+	case kind.MTLSMismatch:
+		if slices.ContainsFunc(c.of, func(o source) bool { return o.symptoms.has(PlaintextMet) }) {
+			e.First = []string{"plaintext_server", "double_tls"} // the caller does speak TLS
+		}
 	}
 }
 

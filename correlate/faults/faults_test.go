@@ -232,11 +232,12 @@ func TestEpisodes(t *testing.T) {
 	}
 }
 
-// The reason of a refused certificate names the likeliest cause.
+// The reason of a refused certificate names the likeliest cause, and which side
+// speaks TLS why the two do not agree.
 func TestRefusals(t *testing.T) {
-	f := func(reason string, want ...string) {
+	of := func(symptom Symptom, reason string, want ...string) {
 		t.Helper()
-		records := on(TLSFailed, hostA, each(1, 100, 110)...)
+		records := on(symptom, hostA, each(1, 100, 110)...)
 		for i := range records {
 			records[i].Reason = []byte(reason)
 		}
@@ -248,6 +249,9 @@ func TestRefusals(t *testing.T) {
 		}
 		delete(log, w)
 	}
+	f := func(reason string, want ...string) { t.Helper(); of(TLSFailed, reason, want...) }
+	of(PlaintextMet, "TLS_error:|268435703:SSL_routines:OPENSSL_internal:WRONG_VERSION_NUMBER:TLS_error_end", "plaintext_server", "double_tls")
+	of(PlaintextSent, "")
 	f("TLS_error:_Secret_is_not_supplied_by_SDS", "not_supplied")
 	f("TLS error: Secret is not supplied by SDS", "not_supplied")
 	f("TLS_error:_268436501:SSL_routines:OPENSSL_internal:SSLV3_ALERT_CERTIFICATE_EXPIRED", "expired")
