@@ -126,7 +126,7 @@ func TestPipelineAllocatesNothingPerRecord(t *testing.T) {
 		limit      float64 // allocations for each record
 	}{
 		{"parse, classify, count", false, 0},
-		{"parse, classify, count, correlate", true, 0.02 + 4.0/50},
+		{"parse, classify, count, correlate", true, 0.02 + 6.0/50},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			s := newStages(c.correlated)
