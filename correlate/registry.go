@@ -1,8 +1,6 @@
 package correlate
 
 import (
-	"slices"
-
 	"github.com/slowpod/slowpod/classify"
 )
 
@@ -67,12 +65,6 @@ type host struct {
 	addr  string
 	pods  []*pod
 	heard int64 // last, absurd times left out
-}
-
-// target is a group that records name for a pod, and how often.
-type target struct {
-	group          *group
-	client, server uint64
 }
 
 // pod is one identity behind an upstream host.
@@ -312,149 +304,4 @@ func fill(s *string, b []byte) {
 	if *s == "" && b != nil {
 		*s = string(b)
 	}
-}
-
-// name notes that a record names the group for the pod.
-func (g *registry) name(p *pod, to *group, side classify.Side) {
-	if to == g.unknown {
-		return
-	}
-	t := p.target(to)
-	if side == classify.Client {
-		t.client++
-	} else {
-		t.server++
-	}
-	if p.group != to && (p.labelled || t.outweighs(p.target(p.group))) {
-		p.labelled = false
-		g.move(p, to)
-	}
-}
-
-func (p *pod) target(to *group) *target {
-	for i := range p.targets {
-		if p.targets[i].group == to {
-			return &p.targets[i]
-		}
-	}
-	if len(p.targets) == maxTargets {
-		return &p.targets[maxTargets-1]
-	}
-	p.targets = append(p.targets, target{group: to})
-	return &p.targets[len(p.targets)-1]
-}
-
-// maxTargets bounds the services that are remembered for one pod.
-const maxTargets = 16
-
-// outweighs is the order of the groups of one pod: what clients name most,
-// then the SNI, then the name, so that the order of records does not matter.
-func (t *target) outweighs(o *target) bool {
-	switch {
-	case t.client != o.client:
-		return t.client > o.client
-	case t.server != o.server:
-		return t.server > o.server
-	}
-	return t.group.key < o.group.key
-}
-
-func (g *registry) move(p *pod, to *group) {
-	p.group.lose(p)
-	p.group = to
-}
-
-// unnamedGroup is the group of the pod's records that name no service: the one
-// that callers use for the address, else that of the label, else unknown.
-func (g *registry) unnamedGroup(p *pod) *group {
-	var sole *group
-	for _, o := range p.host.pods {
-		if o != p && (o.last < p.first-sliceLen || o.first > p.last+sliceLen) {
-			continue // held the address at another time
-		}
-		for i := range o.targets {
-			t := &o.targets[i]
-			switch {
-			case t.client == 0 || t.group == sole:
-			case sole == nil:
-				sole = t.group
-			case sole.service != t.group.service:
-				return g.labelGroup(p)
-			default:
-				sole = sole.service.groups[""] // several subsets of one service
-			}
-		}
-	}
-	if sole == nil {
-		return g.labelGroup(p)
-	}
-	return sole
-}
-
-func (g *registry) labelGroup(p *pod) *group {
-	if p.label == "" {
-		return g.unknown
-	}
-	if s := g.services[p.label]; s != nil {
-		return s.groups[""]
-	}
-	return g.unknown
-}
-
-// sweepEvery is how much event time passes between two looks for pods to
-// forget.
-const sweepEvery = 60_000
-
-// sweep forgets pods that nobody has heard of for as long as the bounds say.
-func (g *registry) sweep(now int64) {
-	if after := g.bounds.ForgetAfter; after > 0 && now-g.swept >= sweepEvery {
-		g.swept = now
-		g.forget(now - max(after, silence))
-	}
-}
-
-// makeRoom forgets the pods that were not heard of for so long that their
-// addresses may be another's, and says whether there were any. They count as
-// dropped.
-func (g *registry) makeRoom() bool {
-	now := g.latest - farJump
-	if now-g.swept < sweepEvery {
-		return false
-	}
-	g.swept = now
-	n := g.forget(now - silence)
-	g.dropped[BoundPods] += uint64(n)
-	return n > 0
-}
-
-// forget forgets the pods, and the addresses without any, that were last heard
-// of before a time, and says how many pods. What was counted for services
-// stays. No half or trace speaks of an address that was silent for so long.
-func (g *registry) forget(before int64) (n int) {
-	for i, h := range g.hostList {
-		if h == nil || h.heard >= before {
-			continue
-		}
-		kept := h.pods[:0]
-		for _, p := range h.pods {
-			if p.heard >= before || p.judge.seen >= before || p.judge.finding != nil {
-				kept = append(kept, p)
-				continue
-			}
-			g.unnamedGroup(p).server.plus(p.unnamed)
-			p.group.lose(p)
-			n++
-		}
-		clear(h.pods[len(kept):])
-		if h.pods = kept; len(kept) == 0 {
-			delete(g.hosts, h.addr)
-			if g.ports[h.ip()] = slices.DeleteFunc(g.ports[h.ip()], func(o *host) bool { return o == h }); len(g.ports[h.ip()]) == 0 {
-				delete(g.ports, h.ip())
-			}
-			g.hostList[i] = nil
-			g.free = append(g.free, int32(i))
-		}
-	}
-	g.pods -= n
-	return n
 }
