@@ -8,7 +8,6 @@ import (
 	"math"
 	"os"
 	"path/filepath"
-	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -410,112 +409,6 @@ func TestReportOfThePodsAlone(t *testing.T) {
 		}
 		if text := unwrapped(fine(t, "report", name)); !strings.Contains(text, "What the callers say is not in these records") {
 			t.Errorf("the text does not say what is missing:\n%s", text)
-		}
-	}
-}
-
-func TestReportOfAHealthyMesh(t *testing.T) {
-	t.Parallel()
-	for seed := range uint64(3) {
-		log := catalog(workload.CatalogOptions{Options: workload.Options{Seed: seed, Rate: 10}, Healthy: true})
-		name := log.file(t)
-		if r := reportOf(t, fine(t, "report", "--output=json", name)); len(r.Findings) != 0 {
-			t.Errorf("findings in a healthy mesh: %+v", r.Findings)
-		}
-		if text := fine(t, "report", name); !strings.HasPrefix(text, "No slow pod found.") {
-			t.Errorf("the text begins with %.100s", text)
-		}
-	}
-}
-
-func TestReportTellsWhenAPodHasRecovered(t *testing.T) {
-	t.Parallel()
-	log := catalog(workload.CatalogOptions{From: twoMinutes, To: 2 * twoMinutes, Options: workload.Options{Duration: 4 * twoMinutes}})
-	r := reportOf(t, fine(t, "report", "--output=json", log.file(t)))
-	if len(r.Findings) != 1 || r.Findings[0].End == nil {
-		t.Fatalf("findings %+v", r.Findings)
-	}
-	f, slow := r.Findings[0], log.slow()
-	if said(f.UpstreamHost) != slow.UpstreamHost {
-		t.Errorf("found %s, slow was %s", said(f.UpstreamHost), slow.UpstreamHost)
-	}
-	near := func(what string, got report.Time, want int64) {
-		if d := int64(got) - want; d < -15_000 || d > 15_000 {
-			t.Errorf("the %s is off by %d ms", what, d)
-		}
-	}
-	near("start", f.Start, slow.From.UnixMilli())
-	near("end", *f.End, slow.To.UnixMilli())
-}
-
-// The keys of the JSON are what programs rely on.
-func TestReportJSONHasItsKeys(t *testing.T) {
-	t.Parallel()
-	log := catalog(workload.CatalogOptions{Options: workload.Options{Duration: twoMinutes}})
-	var v any
-	text := fine(t, "report", "--output=json", log.file(t))
-	if err := json.Unmarshal([]byte(text), &v); err != nil {
-		t.Fatal(err)
-	}
-	got := map[string]bool{}
-	keysOf(v, "", got)
-	want := strings.Fields(`
-schema
-lines lines.read lines.records lines.foreign lines.malformed lines.malformed_by_reason
-span span.start span.end
-flags[] flags[].side flags[].flag flags[].count
-outcomes[] outcomes[].side outcomes[].outcome outcomes[].count
-join join.client_halves join.server_halves join.joined
-join.by_key join.by_key.tuple_id join.by_key.id_host join.by_key.tuple join.by_key.probable
-dropped
-services[] services[].service services[].subset services[].calls services[].calls.confirmed services[].state
-services[].client services[].client.requests services[].client.failures services[].client.success_ratio services[].client.withheld
-services[].server services[].server.requests services[].server.failures services[].server.success_ratio
-services[].server.istio_success_ratio services[].server.withheld
-pods[] pods[].upstream_host pods[].service pods[].subset pods[].namespace pods[].pod pods[].pod_id pods[].node
-pods[].client pods[].client.requests pods[].client.timeouts pods[].client.failures
-pods[].server pods[].server.requests pods[].server.disconnects pods[].server.failures
-pods[].calls pods[].calls.confirmed pods[].state
-findings[] findings[].id findings[].kind findings[].severity findings[].proof findings[].service findings[].subset
-findings[].namespace findings[].pod findings[].node findings[].upstream_host findings[].start findings[].detected
-findings[].end findings[].title findings[].summary findings[].cause
-findings[].evidence findings[].evidence.requests findings[].evidence.timeouts findings[].evidence.confirmed
-findings[].evidence.disconnects findings[].evidence.p50_ratio findings[].evidence.p50_cut findings[].evidence.p90_ratio
-findings[].evidence.p90_cut findings[].evidence.siblings findings[].evidence.callers[] findings[].evidence.timeout_ms
-findings[].evidence.failures findings[].evidence.authority findings[].evidence.hosts[] findings[].evidence.flags[]
-findings[].evidence.details[] findings[].evidence.reasons[] findings[].evidence.codes[]
-findings[].evidence.samples[] findings[].evidence.samples[].request_id findings[].evidence.samples[].verdict
-findings[].next[] findings[].next[].why findings[].next[].command findings[].next[].changes`)
-	for _, side := range []string{"client", "server"} {
-		for _, key := range []string{"", ".start", ".duration_ms", ".code", ".flags", ".details"} {
-			want = append(want, "findings[].evidence.samples[]."+side+key)
-		}
-	}
-	slices.Sort(want)
-	if diff := cmp.Diff(want, slices.Sorted(maps.Keys(got))); diff != "" {
-		t.Error(diff)
-	}
-	stamp := regexp.MustCompile(`"(start|end|detected)": ("\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z"|null)`)
-	if n := strings.Count(text, `"start": `) + strings.Count(text, `"end": `) + strings.Count(text, `"detected": `); len(stamp.FindAllString(text, -1)) != n {
-		t.Errorf("not all of %d times are RFC 3339 UTC with milliseconds, or null", n)
-	}
-}
-
-// keysOf collects the ways to all values.
-func keysOf(v any, at string, all map[string]bool) {
-	switch v := v.(type) {
-	case map[string]any:
-		for k, w := range v {
-			way := strings.TrimPrefix(at+"."+k, ".")
-			if _, list := w.([]any); !list {
-				all[way] = true
-			}
-			keysOf(w, way, all)
-		}
-	case []any:
-		all[at+"[]"] = true
-		for _, w := range v {
-			keysOf(w, at+"[]", all)
 		}
 	}
 }
