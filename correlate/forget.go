@@ -30,10 +30,10 @@ func (g *registry) makeRoom() bool {
 
 // forget forgets the pods, and the addresses without any, that were last heard
 // of before a time, and says how many pods. What was counted for services
-// stays. No half or trace speaks of an address that was silent for so long.
+// stays. No half or trace speaks of one that was silent for so long.
 func (g *registry) forget(before int64) (n int) {
 	for i, h := range g.hostList {
-		if h == nil || h.heard >= before {
+		if h == nil {
 			continue
 		}
 		kept := h.pods[:0]
@@ -47,7 +47,7 @@ func (g *registry) forget(before int64) (n int) {
 			n++
 		}
 		clear(h.pods[len(kept):])
-		if h.pods = kept; len(kept) == 0 {
+		if h.pods = kept; len(kept) == 0 && h.heard < before {
 			delete(g.hosts, h.addr)
 			if g.ports[h.ip()] = slices.DeleteFunc(g.ports[h.ip()], func(o *host) bool { return o == h }); len(g.ports[h.ip()]) == 0 {
 				delete(g.ports, h.ip())

@@ -3,6 +3,8 @@ package correlate
 import (
 	"fmt"
 	"testing"
+
+	"github.com/slowpod/slowpod/classify"
 )
 
 // rollout is a service of which a pod is replaced every ten minutes, each time
@@ -88,5 +90,56 @@ func TestMakeRoom(t *testing.T) {
 				t.Errorf("%s has no place though others are long gone", last)
 			}
 		})
+	}
+}
+
+// Pods that held an address before are forgotten, though the address goes on.
+func TestForgetOnAnAddressThatGoesOn(t *testing.T) {
+	s := newScene(1)
+	const pods = 20
+	for at := int64(0); at < pods*10*min1; at += 2000 {
+		s.call(at, 1, s.ok())
+		for i := range s.records[len(s.records)-2:] {
+			if r := &s.records[len(s.records)-2+i]; r.Side == classify.Server {
+				r.PodID = fmt.Appendf(nil, "uid-%d", at/(10*min1))
+			}
+		}
+		s.call(at+500, 200, s.ok())
+	}
+	b := DefaultBounds()
+	b.ForgetAfter = 20 * min1
+	core := New(Config{Bounds: b})
+	for _, r := range s.byEnd() {
+		feed(core).Add(&r)
+	}
+	core.Close()
+	snap := core.Snapshot()
+	if len(snap.Pods) < 3 || len(snap.Pods) > 5 {
+		t.Errorf("%d pods, want those of the last half hour and the one that stays", len(snap.Pods))
+	}
+	var requests uint64
+	for i := range snap.Services {
+		requests += snap.Services[i].Total.ServerRequests
+	}
+	if want := uint64(len(s.records) / 2); requests != want {
+		t.Errorf("%d requests of pods, want %d", requests, want)
+	}
+}
+
+// A pod that is at rest keeps nothing that was compared.
+func TestAtRest(t *testing.T) {
+	s := newScene(1)
+	s.traffic(0, onset+20_000, 3, 10, s.slowThirdBy(3)) // not for long enough to be sure
+	s.traffic(onset+20_000, 20*min1, 2, 10, func(int64, int) end { return s.ok() })
+	core := New(Config{Bounds: DefaultBounds()})
+	for _, r := range s.byEnd() {
+		feed(core).Add(&r)
+	}
+	for _, h := range core.registry.hostList {
+		for _, p := range h.pods {
+			if !p.judge.live && (p.judge.sides != nil || p.judge.evidence != nil) {
+				t.Errorf("%s keeps %+v", p.name, p.judge.evidence)
+			}
+		}
 	}
 }

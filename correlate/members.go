@@ -43,6 +43,9 @@ func (g *group) lose(p *pod) {
 // rest says that the pod is compared no more.
 func (j *judge) rest() {
 	j.live, j.sides = false, nil
+	if j.finding == nil {
+		j.evidence = nil
+	}
 	if j.state == Starting {
 		j.state = Healthy
 	}
