@@ -3,6 +3,8 @@ package report
 import (
 	"fmt"
 	"slices"
+
+	"github.com/slowpod/slowpod/classify"
 )
 
 // What makes "nothing found" worth a second look.
@@ -24,13 +26,23 @@ func Judged(r *Report) bool { return r.Lines.Records == 0 || len(r.Pods) > 0 || 
 // records that could not be judged, a log that is too short.
 func Caveats(r *Report) []string {
 	var all []string
-	if !Judged(r) {
+	waypoints := uint64(0)
+	for _, o := range r.Outcomes {
+		if o.Side == classify.Waypoint.String() {
+			waypoints += o.Count
+		}
+	}
+	if waypoints > 0 && !Judged(r) {
+		all = append(all, fmt.Sprintf("%s of %s are a waypoint’s, which logs a request once, for both sides: they are counted, and tell of no pod.",
+			count(waypoints), plural(int(r.Lines.Records), "record")))
+	}
+	if !Judged(r) && waypoints < r.Lines.Records {
 		flags := uint64(0)
 		for _, f := range r.Flags {
 			flags += f.Count
 		}
-		all = append(all, fmt.Sprintf("The %s name no cluster, so nothing tells who wrote them and which pod they speak of; they carry %s. Add %%UPSTREAM_CLUSTER_RAW%% and the addresses to the log format, as Istio’s has them.",
-			plural(int(r.Lines.Records), "record"), plural(int(flags), "flag")))
+		all = append(all, fmt.Sprintf("%s name no cluster, so nothing tells who wrote them and which pod they speak of; they carry %s. Add %%UPSTREAM_CLUSTER_RAW%% and the addresses to the log format, as Istio’s has them.",
+			plural(int(r.Lines.Records-waypoints), "record"), plural(int(flags), "flag")))
 	}
 	rows := services(r)
 	rows = slices.DeleteFunc(rows, func(s *Service) bool {

@@ -98,19 +98,30 @@ func atHosts(f *correlate.Finding) string {
 	return fmt.Sprintf(" at %s %s (%s)", small(len(hosts)), what, strings.Join(names, ", "))
 }
 
-// seenAs quotes what most of the records say.
+// seenAs quotes what all or most of the records say, if they do.
 func seenAs(e *faults.Evidence) string {
 	var parts []string
-	if len(e.Codes) > 0 {
-		parts = append(parts, e.Codes[0].Value)
-	}
-	if len(e.Flags) > 0 {
-		parts = append(parts, e.Flags[0].Value)
+	many := "all"
+	for _, counts := range []faults.Counts{e.Codes, e.Flags} {
+		if len(counts) == 0 {
+			continue
+		}
+		var sum uint64
+		for _, c := range counts {
+			sum += c.N
+		}
+		switch most := counts[0]; { // the highest
+		case 2*most.N <= sum:
+			continue
+		case most.N < sum:
+			many = "most"
+		}
+		parts = append(parts, counts[0].Value)
 	}
 	if len(parts) == 0 {
 		return ""
 	}
-	return ", most with " + strings.Join(parts, " ")
+	return ", " + many + " with " + strings.Join(parts, " ")
 }
 
 // faultCause lists the causes, ranked: where records cannot separate them the
