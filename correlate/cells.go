@@ -24,12 +24,12 @@ type cell struct {
 	callerLeft, confirmed, held, refused int32
 	// byProxy are requests that the pod's own proxy answered, since its app
 	// refused or closed the connection.
-	byProxy           int32
-	answers           answers
-	leftFrom          int64 // earliest start of a request that its caller left
-	firstBad          int64 // earliest start of a request that timed out or was cut
-	utShortest, utSum int64
-	callers           callerSet
+	byProxy  int32
+	answers  answers
+	leftFrom int64 // earliest start of a request that its caller left
+	firstBad int64 // earliest start of a request that timed out or was cut
+	ut       waited
+	callers  callerSet
 }
 
 // answers are the times at which the pod's app answered, by whomever: 0, if it
@@ -166,10 +166,7 @@ func (w *window) count(p *pod, r *Record, caller string) {
 		return
 	}
 	c.bad(r)
-	c.utSum += r.Duration
-	if c.utShortest == 0 || r.Duration < c.utShortest {
-		c.utShortest = r.Duration
-	}
+	c.ut.add(waited{1, r.Duration, r.Duration})
 	c.callers.add(caller, 1)
 }
 

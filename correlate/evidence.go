@@ -83,7 +83,7 @@ type tally struct {
 	siblings                    int
 	sibling                     cuts
 	sides                       [2]versus
-	utShortest, utSum           int64
+	ut                          waited
 	callers                     callerSet
 }
 
@@ -193,10 +193,7 @@ func (e *tally) enter(c *cell) {
 	e.disconnects += disconnects
 	e.confirmed += int64(c.confirmed)
 	e.held += int64(c.held)
-	e.utSum += c.utSum
-	if c.utShortest != 0 && (e.utShortest == 0 || c.utShortest < e.utShortest) {
-		e.utShortest = c.utShortest
-	}
+	e.ut.add(c.ut)
 	e.callers.plus(&c.callers)
 }
 
@@ -229,7 +226,7 @@ func (e *tally) numbers() Evidence {
 		ServerRequests: e.serverRequests, Disconnects: e.disconnects, Siblings: e.siblings,
 		SiblingRequests: e.sibling.n[SideClient], SiblingTimeouts: e.sibling.cut[SideClient],
 		SiblingDisconnects: e.sibling.cut[SideServer],
-		TimeoutMS:          e.timeout(), Callers: e.callers.names(),
+		TimeoutMS:          e.ut.value(), Callers: e.callers.names(),
 	}
 	v.AllCallers, v.MainCaller = e.callers.of()
 	v.HitCallers = len(e.callers.lost)
@@ -256,25 +253,6 @@ func (v *versus) ratios() SideRatios {
 		return Ratio{Value: math.Exp2(at - v.others.Quantile(q)), Cut: isCut}
 	}
 	return SideRatios{P50: ratio(0.5), P90: ratio(0.9)}
-}
-
-// timeout is the value at which the durations of the timeouts pile up. The
-// timer starts when the whole request has come in, so that none is shorter.
-func (e *tally) timeout() int64 {
-	if e.timeouts == 0 || e.utShortest == 0 {
-		return 0
-	}
-	if mean := float64(e.utSum) / float64(e.timeouts); mean > 1.15*float64(e.utShortest)+20 {
-		return 0
-	}
-	// People configure round values: take the next one below, if it is near.
-	for _, step := range [...]int64{10_000, 5_000, 1_000, 500, 100, 50, 10, 5} {
-		near := max(min(10, step/4), e.utShortest/200)
-		if round := e.utShortest / step * step; round > 0 && e.utShortest-round <= near {
-			return round
-		}
-	}
-	return e.utShortest
 }
 
 // clone returns a copy that shares nothing.

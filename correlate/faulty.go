@@ -3,7 +3,6 @@ package correlate
 import (
 	"bytes"
 	"slices"
-	"strings"
 
 	"github.com/slowpod/slowpod/classify"
 	"github.com/slowpod/slowpod/correlate/faults"
@@ -230,10 +229,10 @@ func (c *Correlator) sampleFault(call *Call) {
 			}
 			s.Verdict = call.Verdict.String()
 			if call.Client != nil {
-				s.Client = faultSide(call.Client)
+				s.Client = sampleSide(call.Client)
 			}
 			if len(call.Server) > 0 {
-				s.Server = faultSide(&call.Server[0])
+				s.Server = sampleSide(&call.Server[0])
 			}
 			f.fill()
 		}
@@ -246,11 +245,4 @@ func isSample(s *faults.Sample, call *Call) bool {
 		return s.Client.Start == call.Client.Start
 	}
 	return s.Server != nil && slices.ContainsFunc(call.Server, func(r Record) bool { return r.Start == s.Server.Start })
-}
-
-func faultSide(r *Record) *faults.Side {
-	return &faults.Side{
-		Start: r.Start, Duration: r.Duration, Code: r.Code,
-		Flags: strings.Clone(string(r.FlagText)), Details: strings.Clone(string(r.Details)),
-	}
 }

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/slowpod/slowpod/classify"
+	"github.com/slowpod/slowpod/correlate/faults"
 )
 
 // Sample is a call of a finding.
@@ -16,13 +17,8 @@ type Sample struct {
 	Server    *SampleSide
 }
 
-// SampleSide is one side of a sample. Flags and Details are "" where unset or
-// unknown.
-type SampleSide struct {
-	Start, Duration int64
-	Code            int
-	Flags, Details  string
-}
+// SampleSide is one side of a sample.
+type SampleSide = faults.Side
 
 const maxSamples = 5
 
@@ -33,7 +29,7 @@ func (p *pod) sample(call *Call) {
 	if e == nil {
 		return
 	}
-	s := Sample{Verdict: call.Verdict, RequestID: strings.Clone(string(call.RequestID))}
+	s := Sample{Verdict: call.Verdict, RequestID: string(call.RequestID)}
 	end := int64(0)
 	if len(call.Server) > 0 {
 		end = call.Server[0].End()

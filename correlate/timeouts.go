@@ -18,15 +18,52 @@ const (
 
 // timeouts are the requests of a group that timed out, of the last slices.
 type timeouts struct {
-	recent []timeoutSlice
+	recent []timeoutsOfSlice
 	ms     int64 // that they ran into; 0 where their durations do not agree
 	tooLow bool
 }
 
-type timeoutSlice struct {
-	at            int64
+type timeoutsOfSlice struct {
+	at int64
+	waited
+}
+
+// waited is how many requests timed out, and how long they had waited, in
+// milliseconds.
+type waited struct {
 	n             uint64
 	shortest, sum int64
+}
+
+func (t *waited) add(o waited) {
+	if o.n == 0 {
+		return
+	}
+	if t.n == 0 || o.shortest < t.shortest {
+		t.shortest = o.shortest
+	}
+	t.n += o.n
+	t.sum += o.sum
+}
+
+// value is the timeout at which the durations pile up; 0 where they do not
+// agree. The timer starts when the whole request has come in, so that none is
+// shorter.
+func (t *waited) value() int64 {
+	if t.n == 0 {
+		return 0
+	}
+	if mean := float64(t.sum) / float64(t.n); mean > 1.15*float64(t.shortest)+20 {
+		return 0
+	}
+	// People configure round values: take the next one below, if it is near.
+	for _, step := range [...]int64{10_000, 5_000, 1_000, 500, 100, 50, 10, 5} {
+		near := max(min(10, step/4), t.shortest/200)
+		if round := t.shortest / step * step; round > 0 && t.shortest-round <= near {
+			return round
+		}
+	}
+	return t.shortest
 }
 
 // near is how many of a pod's requests took most of the timeout, fading.
@@ -36,15 +73,11 @@ type near struct{ n, all float64 }
 // their callers' timeout.
 func (c *Correlator) judgeTimeouts(g *group, shares []share, now int64) {
 	t := &g.timeouts
-	t.recent = slices.DeleteFunc(t.recent, func(o timeoutSlice) bool { return now-o.at >= agreeWithin })
-	o := timeoutSlice{at: now}
+	t.recent = slices.DeleteFunc(t.recent, func(o timeoutsOfSlice) bool { return now-o.at >= agreeWithin })
+	o := timeoutsOfSlice{at: now}
 	for i := range shares {
-		if cell := shares[i].cell; cell != nil && cell.sides[SideClient].cut > 0 {
-			o.n += uint64(cell.sides[SideClient].cut)
-			o.sum += cell.utSum
-			if o.shortest == 0 || cell.utShortest < o.shortest {
-				o.shortest = cell.utShortest
-			}
+		if cell := shares[i].cell; cell != nil {
+			o.add(cell.ut)
 		}
 	}
 	if o.n > 0 {
@@ -78,13 +111,9 @@ func (c *Correlator) judgeTimeouts(g *group, shares []share, now int64) {
 
 // value is the timeout that the last minute's requests ran into.
 func (t *timeouts) value() int64 {
-	var sum tally
+	var sum waited
 	for _, o := range t.recent {
-		sum.timeouts += o.n
-		sum.utSum += o.sum
-		if sum.utShortest == 0 || o.shortest < sum.utShortest {
-			sum.utShortest = o.shortest
-		}
+		sum.add(o.waited)
 	}
-	return sum.timeout()
+	return sum.value()
 }

@@ -38,8 +38,6 @@ type Host struct {
 	Group                   Group
 	Traffic                 Traffic // of the slice
 	FirstAnswer, LastAnswer int64   // of its app, by whomever
-	// Served says that the pod's own proxy ever wrote of it.
-	Served bool
 	// Named says that a caller's cluster, or the pod's own requests, say what
 	// it is; a label alone does not.
 	Named bool

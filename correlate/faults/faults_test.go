@@ -21,10 +21,13 @@ const (
 	second = 1000
 )
 
-// town is a mesh of one service, the hosts of which have fifty requests a slice.
+// town is a mesh of one service.
 type town struct {
 	hosts map[string]Host
-	group Traffic
+	// host, group and name are the requests of a slice: of a host, of the
+	// service, and for a name.
+	host, group Traffic
+	name        int
 	// newest is when the newest pod first answered, in seconds.
 	newest int64
 	slow   bool
@@ -33,7 +36,7 @@ type town struct {
 
 func (m *town) Host(addr, service string) Host {
 	h := m.hosts[addr]
-	h.Group, h.Named, h.Traffic = Group{Service: shop}, true, Traffic{Client: 50, Server: 50}
+	h.Group, h.Named, h.Traffic = Group{Service: shop}, true, m.host
 	return h
 }
 func (m *town) Group(Group) (Traffic, int64) { return m.group, m.newest * second }
@@ -44,7 +47,9 @@ func (m *town) Began() int64                 { return 0 }
 // calm is a mesh in which both hosts have answered from the beginning.
 func calm() *town {
 	old := Host{FirstAnswer: 1 * second, LastAnswer: 1000 * second}
-	return &town{hosts: map[string]Host{hostA: old, hostB: old}, group: Traffic{Client: 100, Server: 100}, newest: 2}
+	return &town{
+		hosts: map[string]Host{hostA: old, hostB: old}, host: Traffic{Client: 50, Server: 50}, group: Traffic{Client: 100, Server: 100}, newest: 2,
+	}
 }
 
 // at is a record that ends at a time.
@@ -92,6 +97,11 @@ func found(m *town, until int64, records ...at) []string {
 
 func (m *town) run(w *Watch, until int64, records []at) {
 	for slice := range until / 10 {
+		if len(records) > 0 {
+			for range m.name {
+				w.Asked(0, Fingerprint(records[0].Authority))
+			}
+		}
 		for _, r := range records {
 			if int64(r.seconds)/10 == slice {
 				e := r.Entry
@@ -339,14 +349,99 @@ func TestBound(t *testing.T) {
 	}
 }
 
-// Every kind has a threshold and a rank, but those of the judge and of the log.
+// Fewer failures than a kind needs, spread over a longer or squeezed into a
+// shorter time, or among more requests, are no finding.
 func TestLimits(t *testing.T) {
-	for _, k := range kind.All() {
-		if k <= kind.CallerCancels || k == kind.LogStream {
-			continue
+	const minute, window = 60, 180
+	among := func(m *town, requests int) *town {
+		n := uint64(requests)
+		m.host, m.group, m.name = Traffic{n, 0, n}, Traffic{n, 0, n}, requests
+		return m
+	}
+	taken := func() *town {
+		m := calm()
+		m.hosts[hostB] = Host{FirstAnswer: second, LastAnswer: 99 * second, Taken: true}
+		return m
+	}
+	starts := func() *town {
+		m := calm()
+		m.hosts[hostB] = Host{FirstAnswer: 110 * second, LastAnswer: 1000 * second}
+		return m
+	}
+	tooLow := func() *town {
+		m := calm()
+		m.tooLow = 500
+		return m
+	}
+	tested := map[kind.Kind]bool{}
+	for _, c := range []struct {
+		kind    kind.Kind
+		mesh    func() *town
+		symptom Symptom
+		on      string
+		least   int
+		within  float64 // seconds; 0: what is held back is looked at for longer
+		lasts   float64 // seconds
+		among   int     // requests; 0: any number
+	}{
+		{kind.AppNotListening, calm, AppRefused, hostA, 3, minute, 0, 60},
+		{kind.ProxyRefusing, calm, Refused, hostA, 3, minute, 5, 60},
+		{kind.StaleAddress, taken, Refused, hostB, 3, minute, 5, 60},
+		{kind.StartRace, starts, Refused, hostB, 3, 0, 0, 20}, // in each of the three slices until it is over
+		{kind.Unavailable, calm, NoHealthyHost, shop, 3, minute, 0, 30},
+		{kind.ClusterMissing, calm, NoCluster, "reviews:9080", 3, minute, 0, 0},
+		{kind.EgressBlocked, calm, Blocked, "example.com", 3, minute, 0, 0},
+		{kind.Passthrough, calm, PassedThrough, "example.com", 5, minute, 0, 0},
+		{kind.MTLSMismatch, calm, PlaintextSent, hostA, 3, minute, 0, 0},
+		{kind.Certificate, calm, TLSFailed, hostA, 3, minute, 0, 0},
+		{kind.RouteMissing, calm, NoRoute, "api.example.com", 10, minute, 0, 100},
+		{kind.CircuitBreaker, calm, Overflowed, shop, 10, minute, 0, 1000},
+		{kind.Throttled, calm, Limited, shop, 10, minute, 0, 200},
+		{kind.AccessDenied, calm, Denied, shop, 10, minute, 0, 200},
+		{kind.RetriesExhausted, calm, RetriesUsedUp, shop, 10, minute, 0, 200},
+		{kind.KeepaliveRace, calm, AppClosedIdle, hostA, 6, window, 0, 2000},
+		{kind.TimeoutTooLow, tooLow, TimedOut, shop, 10, minute, 30, 0},
+		{kind.AppCrash, calm, AppClosed, hostA, 3, minute, 0, 300},
+	} {
+		tested[c.kind] = true
+		found := func(n int, over float64, requests int) bool {
+			return slices.ContainsFunc(found(among(c.mesh(), requests), 600, on(c.symptom, c.on, evenly(n, over)...)...),
+				func(told string) bool { return strings.HasPrefix(told, c.kind.String()+" ") })
 		}
-		if limits[k].least == 0 || limits[k].within == 0 || !slices.Contains(ranks, k) {
-			t.Errorf("%s has the limit %+v", k, limits[k])
+		f := func(what string, n int, over float64, requests int, want bool) {
+			t.Helper()
+			if got := found(n, over, requests); got != want {
+				t.Errorf("%s, %s: found %v", c.kind, what, got)
+			}
+		}
+		usual := max(c.lasts, 9)
+		f("enough", c.least, usual, 1, true)
+		f("too few", c.least-1, usual, 1, false)
+		if c.within != 0 {
+			f("just within the time", c.least, c.within-5, 1, true)
+			f("over a longer time", c.least, c.within+5, 1, false)
+		}
+		if c.lasts != 0 {
+			f("for too short a time", c.least, c.lasts-1, 1, false)
+		}
+		if c.among != 0 {
+			f("among many", c.least, usual, c.among-1, true)
+			f("among too many", c.least, usual, c.among+1, false)
+		} else {
+			f("among whatever else", c.least, usual, 10_000, true)
 		}
 	}
+	for _, k := range kind.All() {
+		if k > kind.CallerCancels && k != kind.LogStream && (!tested[k] || !slices.Contains(ranks, k)) {
+			t.Errorf("%s has no limit here, or no rank", k)
+		}
+	}
+}
+
+// evenly is so many times from the 100th second on, the last so much later.
+func evenly(n int, over float64) (all []float64) {
+	for i := range n {
+		all = append(all, 100+over*float64(i)/float64(max(n-1, 1)))
+	}
+	return all
 }

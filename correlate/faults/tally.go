@@ -98,7 +98,8 @@ func (c Counts) most() Counts {
 	return sorted
 }
 
-// Side is one side's record of a sample.
+// Side is one side's record of a sample. Start is Unix milliseconds, Duration
+// milliseconds. Flags and Details are "" where unset or unknown.
 type Side struct {
 	Start, Duration int64
 	Code            int

@@ -212,17 +212,10 @@ func faultEvidence(f *correlate.Finding) Evidence {
 	for i := range e.Samples {
 		s := &e.Samples[i]
 		out.Samples = append(out.Samples, Sample{
-			RequestID: orNull(s.RequestID), Verdict: s.Verdict, Client: faultSide(s.Client), Server: faultSide(s.Server),
+			RequestID: orNull(s.RequestID), Verdict: s.Verdict, Client: sampleSide(s.Client), Server: sampleSide(s.Server),
 		})
 	}
 	return out
-}
-
-func faultSide(s *faults.Side) *SampleSide {
-	if s == nil {
-		return nil
-	}
-	return sampleSide((*correlate.SampleSide)(s))
 }
 
 func values(counts faults.Counts) []Value {
