@@ -81,10 +81,9 @@ type Cause struct {
 	Whose Whose  `yaml:"whose"`
 	// Tell is how it is told from the other causes: what to look at.
 	Tell string `yaml:"tell"`
-	// Command is what to run for that, with placeholders for Fill.
+	// Command is what to run for that, with placeholders for Fill. It never
+	// changes the cluster.
 	Command string `yaml:"command"`
-	// Changes says that the command changes the cluster.
-	Changes bool `yaml:"changes"`
 }
 
 // Pair is what the two sides of a call mean together.
@@ -125,7 +124,7 @@ type Finding struct {
 	// characters is its room.
 	Title string `yaml:"title"`
 	Means string `yaml:"means"`
-	// Causes are ranked. None that changes the cluster comes first.
+	// Causes are ranked.
 	Causes   []Cause  `yaml:"causes"`
 	RulesOut []string `yaml:"rules_out"`
 }
@@ -275,6 +274,3 @@ func (f *Finding) Ranked(first ...string) []Cause {
 	}
 	return ranked
 }
-
-// Flag returns what a core flag means.
-func (t *Table) Flag(f classify.Flag) *Flag { return &t.Flags[f] }

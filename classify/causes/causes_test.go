@@ -1,11 +1,11 @@
 package causes
 
 import (
-	"errors"
 	"slices"
 	"strconv"
 	"strings"
 	"testing"
+	"testing/fstest"
 
 	"go.yaml.in/yaml/v3"
 
@@ -200,28 +200,113 @@ func BenchmarkRow(b *testing.B) {
 	}
 }
 
-// The table says what is wrong with it, all at once.
+// Each mistake in the table is told, and nothing besides.
 func TestMistakes(t *testing.T) {
-	table := *Builtin()
-	table.Rows = append(slices.Clone(table.Rows), Row{ID: "fine", Finding: "nope", When: When{Side: "left"}}, Row{
-		ID: "commands", Title: "x", Means: "x", Examples: table.Rows[0].Examples, Causes: []Cause{
-			{Cause: "x", Whose: "app", Tell: "x", Command: "kubectl -n {namespace} delete pod {pod}", Changes: true},
-			{Cause: "x", Whose: "me", Tell: "x", Command: "kubectl get pod {who}"},
-			{Cause: "x", Whose: "app", Tell: "x", Command: "kubectl get pod; rm -rf /"},
-			{Cause: "x", Whose: "app", Tell: "x", Command: "kubectl get pod | sh"},
-			{Cause: "x", Whose: "app", Tell: "x", Command: "kubectl get pod | grep x)"},
-			{Cause: "x", Whose: "app", Tell: "x", Command: "kubectl -n x rollout restart deployment y"},
-		},
-	})
-	table.Findings = append(slices.Clone(table.Findings), Finding{Kind: "long", Title: "The {who} that has far too many words for a title"})
-	got := errors.Join(table.check()...).Error()
-	for _, want := range []string{
-		`"row fine" is there twice`, `fine: no finding "nope"`, `fine: side "left"`, "fine: title, means and examples",
-		"what changes the cluster must not come first", "cause 2 needs", "{who} in", "rm -rf /\" is not one program",
-		"| sh\" is not one program", "grep x)\" has a bracket", "does \"kubectl -n x rollout restart deployment y\" change", "long: the title",
+	f := func(want string, spoil func(*Table)) {
+		t.Helper()
+		table := *Builtin()
+		table.Flags, table.Rows, table.Pairs = slices.Clone(table.Flags), slices.Clone(table.Rows), slices.Clone(table.Pairs)
+		table.Unseen, table.Findings = slices.Clone(table.Unseen), slices.Clone(table.Findings)
+		spoil(&table)
+		if errs := table.check(); len(errs) != 1 || !strings.Contains(errs[0].Error(), want) {
+			t.Errorf("want %s; got %q", want, errs)
+		}
+	}
+	f("flag 3 is not LR", func(t *Table) { t.Flags[3].Name = "XX" })
+	f("flag 3 is not LR", func(t *Table) { t.Flags[3].Long = "XX" })
+	f("31 flags, want", func(t *Table) { t.Flags = append(t.Flags, Flag{}) })
+
+	f(`"row refused" is there twice`, func(t *Table) { t.Rows[0].ID = "refused" })
+	f(`no finding "nope"`, func(t *Table) { t.Rows[0].Finding = "nope" })
+	f(`case "nope"`, func(t *Table) { t.Rows[0].Case = "nope" })
+	f(`has no cause "nope"`, func(t *Table) { t.Rows[0].First = []string{"nope"} })
+	f("title, means and examples", func(t *Table) { t.Rows[0].Title = "" })
+	f("title, means and examples", func(t *Table) { t.Rows[0].Means = "" })
+	f("title, means and examples", func(t *Table) { t.Rows[0].Examples = nil })
+	f(`side "left"`, func(t *Table) { t.Rows[0].When.Side = "left" })
+	f(`"yes" is neither set nor unset`, func(t *Table) { t.Rows[0].When.UpstreamHost = "yes" })
+	f(`"yes" is neither set nor unset`, func(t *Table) { t.Rows[0].When.UpstreamLocal = "yes" })
+	f(`"yes" is neither set nor unset`, func(t *Table) { t.Rows[0].When.Subset = "yes" })
+
+	f(`no finding "nope"`, func(t *Table) { t.Pairs[0].Finding = "nope" })
+	f(`nobody is "me"`, func(t *Table) { t.Pairs[0].Whose = "me" })
+	f("or no meaning", func(t *Table) { t.Pairs[0].Means = "" })
+	f(`side "left"`, func(t *Table) { t.Pairs[0].Client = &When{Side: "left"} })
+
+	f(`no row "nope"`, func(t *Table) { t.Unseen[0].Near = []string{"nope"} })
+	f("is not one program", func(t *Table) { t.Unseen[0].Command = "ls" })
+
+	title := func(title string) {
+		t.Helper()
+		f("the title", func(t *Table) { t.Findings[0].Title = title })
+	}
+	title("The title that leaves {who} a little too small room")
+	title("{who} has 2 pods")
+	title("Nobody is named")
+	title("{who} calls {who}")
+
+	cause := func(want string, c Cause) {
+		t.Helper()
+		f(want, func(t *Table) { t.Findings[0].Causes = []Cause{c} })
+		f(want, func(t *Table) { t.Rows[0].Causes = []Cause{c} })
+		f(want, func(t *Table) { t.Pairs[0].Causes = []Cause{c} })
+	}
+	cause("cause 1 needs", Cause{Whose: "app", Tell: "x"})
+	cause("cause 1 needs", Cause{Cause: "x", Whose: "me", Tell: "x"})
+	cause("cause 1 needs", Cause{Cause: "x", Whose: "app"})
+	cause("cause 1 needs", Cause{Cause: "x", Whose: "app", Tell: "Look at {pod}"})
+
+	command := func(want, command string) {
+		t.Helper()
+		cause(want, Cause{Cause: "x", Whose: "app", Tell: "x", Command: command})
+	}
+	for _, c := range []string{
+		"ls", "kubectl get pod; rm -rf /", "kubectl get pod | sh", "kubectl get pod | grep x | sh", "kubectl get pod && ls",
+		"kubectl get pod $(ls)", "kubectl get pod `ls`", "kubectl get pod > x", "kubectl get pod | grep x > y",
 	} {
-		if !strings.Contains(got, want) {
-			t.Errorf("%q is not told in\n%s", want, got)
+		command("is not one program", c)
+	}
+	command("has a bracket or a quote", "kubectl get pod | grep x)")
+	command("has a bracket or a quote", `kubectl get pod | grep "x`)
+	command("{who} in", "kubectl get pod {who}")
+	command("without --tail", "kubectl -n {namespace} logs -l app={service}")
+	for _, c := range []string{
+		"kubectl -n {namespace} delete pod {pod}", "kubectl cordon {node}", "kubectl -n x rollout restart deployment y",
+		"istioctl -n {namespace} proxy-config log {pod} --level debug",
+	} {
+		command("changes the cluster", c)
+	}
+}
+
+// The table is read strictly, and the mistakes in its files are told at once.
+func TestStrict(t *testing.T) {
+	table := fstest.MapFS{}
+	for _, name := range []string{"flags", "words", "records", "pairs", "unseen", "findings"} {
+		text, err := files.ReadFile("table/" + name + ".yaml")
+		if err != nil {
+			t.Fatal(err)
+		}
+		table["table/"+name+".yaml"] = &fstest.MapFile{Data: text}
+	}
+	if _, err := load(table); err != nil {
+		t.Fatal(err)
+	}
+	for name, mistake := range map[string]string{
+		"flags": "- {name: UH}", "words": "details: [{is: ['']}]", "records": "- {when: {flags: XYZ}}",
+		"pairs": "- {examples: [C 503]}", "unseen": "- {near: {}}", "findings": "- {causes: [{changes: true}]}",
+	} {
+		table["table/"+name+".yaml"] = &fstest.MapFile{Data: []byte(mistake)}
+	}
+	_, err := load(table)
+	if err == nil {
+		t.Fatal("no mistake is told")
+	}
+	for _, want := range []string{
+		"flags.yaml: ", "field name not found", "words.yaml: line 1: an empty pattern", `records.yaml: line 1: "XYZ" are no flags`,
+		"pairs.yaml: line 1: \"C 503\" is not side", "unseen.yaml: ", "field changes not found",
+	} {
+		if !strings.Contains(err.Error(), want) {
+			t.Errorf("%q is not told in\n%s", want, err)
 		}
 	}
 }

@@ -10,11 +10,10 @@ import (
 
 // When says which records a row is about. Everything that is set must hold.
 type When struct {
-	// Flags must all be there, one of AnyFlag, none of Without. NoFlag means
-	// that there is none at all.
+	// Flags must all be there, and one of AnyFlag. NoFlag means that there is
+	// none at all.
 	Flags   FlagSet `yaml:"flags"`
 	AnyFlag FlagSet `yaml:"any_flag"`
-	Without FlagSet `yaml:"without"`
 	NoFlag  bool    `yaml:"no_flag"`
 	// Details, Reason and the others: one of the patterns. Envoy repeats the
 	// transport failure reason in the details, so Reason looks at both.
@@ -53,7 +52,7 @@ const (
 // fits says whether the facts are what the row is about. The flags come first:
 // they rule out nearly all rows by two operations on integers.
 func (w *When) fits(f *Facts) answer {
-	if f.Flags&w.Flags.set != w.Flags.set || f.Flags.Any(w.Without.set) ||
+	if f.Flags&w.Flags.set != w.Flags.set ||
 		w.AnyFlag.set != 0 && !f.Flags.Any(w.AnyFlag.set) || w.NoFlag && f.Flags != 0 {
 		return no
 	}
@@ -182,7 +181,6 @@ func (w *When) String() string {
 	}
 	add("flags %s", w.Flags.text)
 	add("flag %s", strings.ReplaceAll(w.AnyFlag.text, ",", " or "))
-	add("without %s", w.Without.text)
 	if w.NoFlag {
 		parts = append(parts, "no flag")
 	}
@@ -211,7 +209,7 @@ func (w *When) String() string {
 // Open says in a line what a row looks at beyond what is given. The flags are.
 func (w *When) Open(f *Facts) string {
 	open := *w
-	open.Flags, open.AnyFlag, open.Without, open.NoFlag = FlagSet{}, FlagSet{}, FlagSet{}, false
+	open.Flags, open.AnyFlag, open.NoFlag = FlagSet{}, FlagSet{}, false
 	for _, field := range []struct {
 		given Given
 		clear func()

@@ -203,7 +203,7 @@ func (t *text) causes(list []causes.Cause, n *causes.Names) {
 	for i, c := range list {
 		t.wrap(fmt.Sprintf("  %d. ", i+1), fmt.Sprintf("%s (%s)", sentence(c.Cause), c.Whose))
 		t.wrap("     ", ended(c.Tell))
-		t.command(c.Command, c.Changes, n)
+		t.command(c.Command, n)
 	}
 }
 
@@ -216,7 +216,7 @@ func (t *text) whoIs(list []causes.Cause, n *causes.Names) {
 				continue
 			}
 			t.wrap("  - ", fmt.Sprintf("%s is %s:", placeholder, of))
-			t.command(by, false, n)
+			t.command(by, n)
 			return
 		}
 	}
@@ -224,15 +224,11 @@ func (t *text) whoIs(list []causes.Cause, n *causes.Names) {
 	find("<caller>", "the calling pod", "kubectl get pod -A -o wide --field-selector status.podIP={caller_ip}")
 }
 
-func (t *text) command(template string, changes bool, n *causes.Names) {
+func (t *text) command(template string, n *causes.Names) {
 	if template == "" {
 		return
 	}
-	line := "       " + t.style(command, causes.Fill(template, n))
-	if changes {
-		line += "  (changes the cluster)"
-	}
-	t.line(line)
+	t.line("       " + t.style(command, causes.Fill(template, n)))
 }
 
 func (t *text) ruledOut(list []string) {
@@ -277,7 +273,7 @@ func (t *text) behind(r *causes.Row, n *causes.Names) {
 func (t *text) unseen(u *causes.Unseen, n *causes.Names) {
 	t.wrap("  - ", u.Title+". "+u.Means)
 	t.wrap("    ", ended(u.Tell))
-	t.command(u.Command, false, n)
+	t.command(u.Command, n)
 }
 
 func (t *text) finding(kind string) {
@@ -326,7 +322,7 @@ func WriteGiven(w io.Writer, table *causes.Table, g Given, o Options) error {
 		for _, r := range special {
 			t.wrap("  - ", fmt.Sprintf("%s: %s. %s", report.Safe(r.When.Open(&f)), r.Title, r.Means))
 			if len(r.Causes) > 0 {
-				t.command(r.Causes[0].Command, r.Causes[0].Changes, &names)
+				t.command(r.Causes[0].Command, &names)
 			}
 		}
 		t.line("")

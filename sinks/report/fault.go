@@ -40,15 +40,15 @@ func whoOf(f *correlate.Finding) string {
 	return name
 }
 
-// faultTitle puts the subject into the title, as much of it as there is room
-// for.
-func faultTitle(f *correlate.Finding, m *causes.Finding) string {
-	who := []rune(whoOf(f))
-	room := maxTitle - len([]rune(m.Title)) + len("{who}")
-	if len(who) > room {
-		who = append(who[:room-1], '…')
+// fitted puts the subject into a title of the table, as much of it as there is
+// room for.
+func fitted(title, who string) string {
+	const place = "{who}"
+	runes := []rune(who)
+	if room := maxTitle - len([]rune(title)) + len(place); len(runes) > room {
+		who = string(runes[:room-1]) + "…"
 	}
-	return strings.Replace(m.Title, "{who}", string(who), 1)
+	return strings.Replace(title, place, who, 1)
 }
 
 // faultSummary tells a fault in numbers, and what it means.
@@ -134,27 +134,21 @@ func faultCause(ranked []causes.Cause) string {
 	return strings.Join(all, "; or ")
 }
 
-// faultNext is one command per cause, in their order. What changes the cluster
-// comes last.
+// faultNext is one command per cause, in their order. None changes the cluster.
 func faultNext(f *correlate.Finding, ranked []causes.Cause) []Step {
 	names := namesOf(f)
-	var steps, changing []Step
+	var steps []Step
 	for i := range ranked {
 		c := &ranked[i]
 		if c.Command == "" {
 			continue
 		}
-		step := Step{
-			Why:     fmt.Sprintf("If %s: %s", c.Cause, lower(causes.Fill(c.Tell, names))),
-			Command: causes.Fill(c.Command, names), Changes: c.Changes,
-		}
-		if c.Changes {
-			changing = append(changing, step)
-		} else {
-			steps = append(steps, step)
-		}
+		steps = append(steps, Step{
+			Why:     fmt.Sprintf("If %s: %s", c.Cause, lower(c.Tell)),
+			Command: causes.Fill(c.Command, names),
+		})
 	}
-	return append(steps, changing...)
+	return steps
 }
 
 // lower begins a sentence within another.

@@ -44,20 +44,11 @@ func tellLog(f *correlate.LogFault) Finding {
 		c := &told.Causes[i]
 		words = append(words, c.Cause)
 		if c.Command != "" {
-			out.Next = append(out.Next, Step{Why: c.Tell, Command: causes.Fill(c.Command, &names), Changes: c.Changes})
+			out.Next = append(out.Next, Step{Why: c.Tell, Command: causes.Fill(c.Command, &names)})
 		}
 	}
 	out.Cause = reason + ": " + strings.Join(words, "; or ")
 	return out
-}
-
-// fitted puts a name into a title, as much of it as there is room for.
-func fitted(format, name string) string {
-	const place = "{who}"
-	if room, runes := maxTitle-len(format)+len(place), []rune(name); len(runes) > room {
-		name = string(runes[:room-1]) + "…"
-	}
-	return strings.Replace(format, place, name, 1)
 }
 
 // sole is the only service that something is known of; "" where it is of more.

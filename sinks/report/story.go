@@ -23,7 +23,7 @@ func tell(f *correlate.Finding, span *Span) Finding {
 	}
 	if m := meaning(f); m != nil {
 		ranked := m.Ranked(f.First...)
-		out.Title, out.Summary, out.Cause = faultTitle(f, m), faultSummary(f, m), faultCause(ranked)
+		out.Title, out.Summary, out.Cause = fitted(m.Title, whoOf(f)), faultSummary(f, m), faultCause(ranked)
 		out.Evidence, out.Next = faultEvidence(f), faultNext(f, ranked)
 		out.Evidence.RuledOut = m.RulesOut
 	} else {
