@@ -2,16 +2,20 @@ package accesslog
 
 import "github.com/valyala/fastjson"
 
-// document is one JSON object: its values by key. A key that comes twice has
-// its last value, as in encoding/json.
+// document is one JSON object as fastjson reads it. A key that comes twice has its
+// last value, as in encoding/json.
 type document struct {
 	parser fastjson.Parser
+	fields
+	// values are what the fields were made of: objects stay there.
 	values [numKeys]*fastjson.Value
+	// numbers are the bytes of the fields that are numbers.
+	numbers []byte
 	// headers are the values of an object of headers.
 	headers [numKeys]*fastjson.Value
 	// They are stored because a method value made per call would allocate.
 	collect, collectHeader func(name []byte, v *fastjson.Value)
-	// large says that the parser's memory grew beyond keepBytes.
+	// large says that the memory of the parser and of numbers may be beyond keepBytes.
 	large bool
 }
 
@@ -23,7 +27,7 @@ func newDocument() *document {
 	d := &document{}
 	d.collect = func(name []byte, v *fastjson.Value) {
 		if k := keyOf(name); k != noKey {
-			d.values[k] = v
+			d.put(k, v)
 		}
 	}
 	d.collectHeader = func(name []byte, v *fastjson.Value) {
@@ -44,7 +48,7 @@ func (d *document) parse(b []byte) (object *fastjson.Object, fault int) {
 		return nil, fault
 	}
 	if d.large {
-		d.parser, d.large = fastjson.Parser{}, false
+		d.parser, d.numbers, d.large = fastjson.Parser{}, nil, false
 	}
 	d.large = len(b) > keepBytes
 	v, err := d.parser.ParseBytes(b)
@@ -58,7 +62,7 @@ func (d *document) parse(b []byte) (object *fastjson.Object, fault int) {
 // set makes the values of the object those of the document. A header in an
 // object of headers counts where the object itself does not have it.
 func (d *document) set(object *fastjson.Object) {
-	d.values = [numKeys]*fastjson.Value{}
+	d.values, d.seen, d.numbers = [numKeys]*fastjson.Value{}, 0, d.numbers[:0]
 	object.Visit(d.collect)
 	for _, k := range [...]key{keyRequestHeaders, keyResponseHeaders} {
 		if v := d.values[k]; v != nil && v.Type() == fastjson.TypeObject {
@@ -72,37 +76,27 @@ func (d *document) setHeaders(v *fastjson.Value) {
 	object, _ := v.Object()
 	object.Visit(d.collectHeader)
 	for k, header := range d.headers {
-		if header != nil && isNull(d.values[k]) {
-			d.values[k] = header
+		if k := key(k); header != nil && d.isNull(k) {
+			d.put(k, header)
 		}
 	}
 }
 
-// has says that the key is there, whatever its value.
-func (d *document) has(k key) bool { return d.values[k] != nil }
-
-// text is the string under the first of the keys that has one. A value that is
-// no string is none.
-func (d *document) text(keys ...key) []byte {
-	for _, k := range keys {
-		if b := stringOf(d.values[k]); b != nil {
-			return b
-		}
+func (d *document) put(k key, v *fastjson.Value) {
+	d.values[k] = v
+	d.seen |= 1 << k
+	s := &d.spans[k]
+	switch v.Type() {
+	case fastjson.TypeString:
+		b, _ := v.StringBytes()
+		*s = span{stringSpan, b}
+	case fastjson.TypeNumber:
+		n := len(d.numbers)
+		d.numbers = v.MarshalTo(d.numbers)
+		*s = span{numberSpan, d.numbers[n:]}
+	case fastjson.TypeNull:
+		*s = span{kind: nullSpan}
+	default:
+		*s = span{kind: otherSpan}
 	}
-	return nil
-}
-
-// isNull says that the value is absent, null, "" or "-".
-func isNull(v *fastjson.Value) bool {
-	return v == nil || v.Type() == fastjson.TypeNull ||
-		v.Type() == fastjson.TypeString && stringOf(v) == nil
-}
-
-// stringOf is the string v, nil if it is none or stands for no value.
-func stringOf(v *fastjson.Value) []byte {
-	if v == nil || v.Type() != fastjson.TypeString {
-		return nil
-	}
-	b, _ := v.StringBytes()
-	return value(b)
 }

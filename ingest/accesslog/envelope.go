@@ -2,45 +2,42 @@ package accesslog
 
 import "github.com/valyala/fastjson"
 
-// readEnvelope notes what a wrapper says besides the entry: the time and the
-// pod that wrote the line. A time that cannot be read is none.
+// readEnvelope notes the pod that a wrapper says wrote the line.
 func (p *Parser) readEnvelope(d *document, r *Record) {
-	// The last one wins: "time" is the container runtime's own stamp, the
-	// others may have lost digits.
-	p.readTime(d.values[keyTimeOfCloud])
-	p.readTime(d.values[keyDate])
-	p.readTime(d.values[keyTimestamp])
-	p.readTime(d.values[keyTime])
-	if pod := stringOf(d.values[keyPodName]); pod != nil && r.Writer.Pod == nil {
-		r.Writer.Pod, r.Writer.Namespace = pod, stringOf(d.values[keyPodNamespace])
+	if pod := d.text(keyPodName); pod != nil && r.Writer.Pod == nil {
+		r.Writer.Pod, r.Writer.Namespace = pod, d.text(keyPodNamespace)
 	}
 	p.writer.read(d.values[keyKubernetes], &r.Writer)
 }
 
-// readTime takes a string or a Unix time: all that Fluent Bit's json_date_format
-// and timestamp_format offer.
-func (p *Parser) readTime(v *fastjson.Value) {
-	if v == nil {
-		return
-	}
-	switch v.Type() {
-	case fastjson.TypeString:
-		b := stringOf(v)
-		ms, ok := parseTime(b)
-		if !ok {
-			ms, ok = parseSQLTime(b)
+// readTimes notes the time of an envelope: a string or a Unix time, all that Fluent
+// Bit's json_date_format and timestamp_format offer. One that cannot be read is
+// none.
+func (p *Parser) readTimes(f *fields) {
+	// The last one wins: "time" is the container runtime's own stamp, the
+	// others may have lost digits.
+	for _, k := range [...]key{keyTimeOfCloud, keyDate, keyTimestamp, keyTime} {
+		if !f.has(k) {
+			continue
 		}
-		p.setEnded(ms, ok)
-	case fastjson.TypeNumber:
-		p.setEnded(parseEpoch(p.rawNumber(v)))
+		switch s := &f.spans[k]; s.kind {
+		case stringSpan:
+			ms, ok := parseTime(s.bytes)
+			if !ok {
+				ms, ok = parseSQLTime(s.bytes)
+			}
+			p.setEnded(ms, ok)
+		case numberSpan:
+			p.setEnded(parseEpoch(s.bytes))
+		}
 	}
 }
 
 // piece is the key that says that Fluent Bit read a piece of a line and did not
 // join it, noKey if none does.
-func (d *document) piece() key {
+func (f *fields) piece() key {
 	for _, k := range [...]key{keyPiece, keyPieceOld} {
-		if string(stringOf(d.values[k])) == "P" {
+		if string(f.text(k)) == "P" {
 			return k
 		}
 	}
@@ -101,18 +98,9 @@ func (w *writerReader) read(v *fastjson.Value, to *Writer) {
 }
 
 func (w *writerReader) object(name []byte, v *fastjson.Value) {
-	switch string(name) {
-	case "namespace_name":
-		w.found.Namespace = stringOf(v)
-	case "pod_name":
-		w.found.Pod = stringOf(v)
-	case "pod_id":
-		w.found.PodID = stringOf(v)
-	case "pod_ip":
-		w.found.PodIP = stringOf(v)
-	case "host":
-		w.found.Node = stringOf(v)
-	case "labels":
+	if to := w.found.field(name); to != nil {
+		*to = stringOf(v)
+	} else if string(name) == "labels" {
 		w.found.CanonicalName, w.found.App = nil, nil
 		if v.Type() == fastjson.TypeObject {
 			labels, _ := v.Object()
@@ -122,10 +110,41 @@ func (w *writerReader) object(name []byte, v *fastjson.Value) {
 }
 
 func (w *writerReader) label(name []byte, v *fastjson.Value) {
+	if to := w.found.label(name); to != nil {
+		*to = stringOf(v)
+	}
+}
+
+// stringOf is the string v, nil if it is none or stands for no value.
+func stringOf(v *fastjson.Value) []byte {
+	b, _ := v.StringBytes()
+	return value(b)
+}
+
+// field is where a value of Fluent Bit's kubernetes object goes, nil where nowhere.
+func (w *Writer) field(name []byte) *[]byte {
+	switch string(name) {
+	case "namespace_name":
+		return &w.Namespace
+	case "pod_name":
+		return &w.Pod
+	case "pod_id":
+		return &w.PodID
+	case "pod_ip":
+		return &w.PodIP
+	case "host":
+		return &w.Node
+	}
+	return nil
+}
+
+// label is where one of its labels goes, nil where nowhere.
+func (w *Writer) label(name []byte) *[]byte {
 	switch string(name) {
 	case "service.istio.io/canonical-name":
-		w.found.CanonicalName = stringOf(v)
+		return &w.CanonicalName
 	case "app":
-		w.found.App = stringOf(v)
+		return &w.App
 	}
+	return nil
 }

@@ -26,7 +26,7 @@ func (p *Parser) parseObject(b []byte, depth int, r *Record) (Result, Reason) {
 		d.set(object)
 		p.readEnvelope(d, r)
 		if d.isEntry() {
-			if reason, k := p.readEntry(d, r); reason != NoReason {
+			if reason, k := p.readEntry(&d.fields, r); reason != NoReason {
 				return p.malformed(reason, at.with(k).offsetIn(b))
 			}
 			return Parsed, NoReason
@@ -38,6 +38,7 @@ func (p *Parser) parseObject(b []byte, depth int, r *Record) (Result, Reason) {
 		if k == noKey {
 			return Foreign, NoReason
 		}
+		p.readTimes(&d.fields)
 		at = at.with(k)
 		wrapped := d.values[k]
 		if wrapped.Type() == fastjson.TypeString {
@@ -57,75 +58,76 @@ func (p *Parser) parseObject(b []byte, depth int, r *Record) (Result, Reason) {
 // that only Envoy's world uses (response_code, response_flags) is not enough,
 // applications log it too; "@timestamp" and "ts" do not count as a start time
 // here because every second logging library writes them.
-func (d *document) isEntry() bool {
-	if !d.has(keyCode) && !d.has(keyFlags) {
+func (f *fields) isEntry() bool {
+	if !f.has(keyCode) && !f.has(keyFlags) {
 		return false
 	}
-	return d.has(keyStart) || d.has(keyDuration) || d.has(keyCluster) ||
-		d.has(keyMethod) && (d.has(keyPath) || d.has(keyPathHeader))
+	return f.has(keyStart) || f.has(keyDuration) || f.has(keyCluster) ||
+		f.has(keyMethod) && (f.has(keyPath) || f.has(keyPathHeader))
 }
 
 // readEntry fills the record. A key of Istio's default format wins over its
 // alias. The key is the one whose value cannot be read.
-func (p *Parser) readEntry(d *document, r *Record) (Reason, key) {
-	r.Method = d.text(keyMethod, keyMethodHeader)
-	r.Path = d.text(keyPath, keyPathHeader)
-	r.Protocol = d.text(keyProtocol)
-	r.Authority = d.text(keyAuthority, keyAuthorityHeader)
-	r.RequestID = d.text(keyRequestID, keyRequestIDHeader)
-	r.UserAgent = d.text(keyUserAgent, keyUserAgentHeader)
-	r.ForwardedFor = d.text(keyForwardedFor, keyForwardedForHeader)
+func (p *Parser) readEntry(f *fields, r *Record) (Reason, key) {
+	r.Method = f.text(keyMethod, keyMethodHeader)
+	r.Path = f.text(keyPath, keyPathHeader)
+	r.Protocol = f.text(keyProtocol)
+	r.Authority = f.text(keyAuthority, keyAuthorityHeader)
+	r.RequestID = f.text(keyRequestID, keyRequestIDHeader)
+	r.UserAgent = f.text(keyUserAgent, keyUserAgentHeader)
+	r.ForwardedFor = f.text(keyForwardedFor, keyForwardedForHeader)
 
-	r.Flags = d.text(keyFlags)
-	r.Details = d.text(keyDetails)
-	r.TerminationDetails = d.text(keyTerminationDetails)
-	r.TransportFailure = d.text(keyTransportFailure)
+	r.Flags = f.text(keyFlags)
+	r.Details = f.text(keyDetails)
+	r.TerminationDetails = f.text(keyTerminationDetails)
+	r.TransportFailure = f.text(keyTransportFailure)
 
-	r.HasCluster = d.has(keyCluster)
-	r.Cluster = clusterName(d.text(keyCluster))
-	r.UpstreamHost = d.text(keyUpstreamHost)
-	r.UpstreamLocal = d.text(keyUpstreamLocal)
-	r.DownstreamLocal = d.text(keyDownstreamLocal)
-	r.DownstreamPeer = d.text(keyDownstreamRemote)
-	r.ServerName = d.text(keyServerName)
-	r.Route = d.text(keyRoute)
+	r.HasCluster = f.has(keyCluster)
+	r.Cluster = clusterName(f.text(keyCluster))
+	r.UpstreamHost = f.text(keyUpstreamHost)
+	r.UpstreamLocal = f.text(keyUpstreamLocal)
+	r.DownstreamLocal = f.text(keyDownstreamLocal)
+	r.DownstreamPeer = f.text(keyDownstreamRemote)
+	r.ServerName = f.text(keyServerName)
+	r.Route = f.text(keyRoute)
 
 	// Before the numbers, so that a line with both faults has one name.
-	startKey := d.startKey()
-	start := stringOf(d.values[startKey])
-	hasStart := !isNull(d.values[startKey])
+	startKey := f.startKey()
+	hasStart := !f.isNull(startKey)
 	if hasStart {
 		// A number, an epoch time say, is none: no default format has one.
 		var ok bool
-		if r.Start, ok = parseTime(start); !ok {
+		if r.Start, ok = parseTime(f.text(startKey)); !ok {
 			return InvalidTime, startKey
 		}
 	}
 
-	code, ok := p.number(d, keyCode)
+	code, ok := f.number(keyCode)
 	if !ok || code > maxCode {
 		return InvalidNumber, keyCode
 	}
-	if r.Duration, ok = p.number(d, keyDuration); !ok {
+	if r.Duration, ok = f.number(keyDuration); !ok {
 		return InvalidNumber, keyDuration
 	}
-	if r.BytesReceived, ok = p.number(d, keyBytesReceived); !ok {
+	if r.BytesReceived, ok = f.number(keyBytesReceived); !ok {
 		return InvalidNumber, keyBytesReceived
 	}
-	if r.BytesSent, ok = p.number(d, keyBytesSent); !ok {
+	if r.BytesSent, ok = f.number(keyBytesSent); !ok {
 		return InvalidNumber, keyBytesSent
 	}
-	attempts, ok := p.number(d, keyAttempts)
+	attempts, ok := f.number(keyAttempts)
 	if !ok || attempts > maxAttempts {
 		return InvalidNumber, keyAttempts
 	}
 	r.Code, r.Attempts = int(code), int(attempts)
-	r.ServiceTime = serviceTime(p.rawNumber(d.values[keyServiceTime]))
+	r.ServiceTime = serviceTime(f.digits(keyServiceTime))
 	if r.ServiceTime < 0 {
-		r.ServiceTime = serviceTime(p.rawNumber(d.values[keyServiceTimeHeader]))
+		r.ServiceTime = serviceTime(f.digits(keyServiceTimeHeader))
 	}
-	if !hasStart && !p.setStart(r) {
-		return NoTime, startKey
+	if !hasStart {
+		if p.readTimes(f); !p.setStart(r) {
+			return NoTime, startKey
+		}
 	}
 	return NoReason, noKey
 }
@@ -138,36 +140,18 @@ const (
 // startKey is the key of the start time: Istio's name of it where that has a
 // value, else Contour's. As a number "@timestamp" is Fluent Bit's. Where none
 // has a value it is Istio's; noKey where that is not there either.
-func (d *document) startKey() key {
-	if isNull(d.values[keyStart]) {
+func (f *fields) startKey() key {
+	if f.isNull(keyStart) {
 		for _, k := range [...]key{keyTimestamp, keyStartContour} {
-			if stringOf(d.values[k]) != nil {
+			if f.text(k) != nil {
 				return k
 			}
 		}
 	}
-	if d.has(keyStart) {
+	if f.has(keyStart) {
 		return keyStart
 	}
 	return noKey
-}
-
-// number reads a number, or a string of digits; 0 where unset.
-func (p *Parser) number(d *document, k key) (n int64, ok bool) {
-	v := d.values[k]
-	if isNull(v) {
-		return 0, true
-	}
-	return parseNumber(p.rawNumber(v))
-}
-
-// rawNumber is the text of a number or of a string; nil for any other value.
-func (p *Parser) rawNumber(v *fastjson.Value) []byte {
-	if v == nil || v.Type() != fastjson.TypeNumber {
-		return stringOf(v)
-	}
-	p.digits = v.MarshalTo(p.digits[:0])
-	return p.digits
 }
 
 // serviceTime reads x-envoy-upstream-service-time. It is a response header:

@@ -16,8 +16,6 @@ type Parser struct {
 	// offset is what Offset returns; while the inner line of a wrapper is read,
 	// in that line.
 	offset int
-	// digits holds a JSON number while it is read.
-	digits []byte
 	// scanners read what is as usual, lines holds the lines that they find in
 	// strings, each by its depth. wholly sends all JSON through fastjson
 	// instead, so that tests can compare the two.

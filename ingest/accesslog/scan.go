@@ -9,33 +9,15 @@ import (
 // object with a kubernetes object at most, or one that holds the line as a string
 // under "log". It does so in one pass and without a tree: values are spans of the
 // line. What is unusual it leaves to the way through fastjson, which decides
-// then: nested objects, escapes in what is kept, a key that comes twice, an entry
-// without a start time, and all that is malformed.
+// then: nested objects, escapes in what is kept, a key that comes twice, and all
+// that is malformed.
 type scanner struct {
-	values [numKeys]span
-	seen   uint64 // a bit for each key
+	fields
 	// next is the key that came after each in the lines before: a proxy writes
 	// one order.
 	next   [numKeys]key
 	writer Writer
 }
-
-// span is a value of the line.
-type span struct {
-	kind  spanKind
-	bytes []byte // of a string without its quotes
-}
-
-type spanKind uint8
-
-const (
-	absent spanKind = iota
-	stringSpan
-	escapedSpan // a string with escapes, as it stands in the line
-	numberSpan
-	nullSpan
-	otherSpan // true, false
-)
 
 // scan reads an object, so deep in the line, and says whether it could. b begins
 // with "{". The result is Parsed or Foreign.
@@ -43,13 +25,13 @@ func (p *Parser) scan(b []byte, depth int, r *Record) (result Result, ok bool) {
 	s := &p.scanners[depth]
 	s.seen = 0
 	s.writer = r.Writer
-	if !s.object(b) {
+	if !s.object(b) || s.has(keyPodName) {
 		return Foreign, false
 	}
 	if !s.isEntry() {
 		return p.scanLog(s, depth, r)
 	}
-	if !s.read(r) {
+	if reason, _ := p.readEntry(&s.fields, r); reason != NoReason {
 		return Foreign, false
 	}
 	r.Writer = s.writer
@@ -58,10 +40,8 @@ func (p *Parser) scan(b []byte, depth int, r *Record) (result Result, ok bool) {
 
 // scanLog reads the line that an object holds under "log".
 func (p *Parser) scanLog(s *scanner, depth int, r *Record) (Result, bool) {
-	const unusual = 1<<keyCode | 1<<keyFlags | 1<<keyRequestHeaders | 1<<keyResponseHeaders | 1<<keyPodName
-	log := &s.values[keyLog]
-	if !s.has(keyLog) || log.kind > escapedSpan || s.seen&unusual != 0 ||
-		string(s.text(keyPiece)) == "P" || string(s.text(keyPieceOld)) == "P" {
+	log := &s.spans[keyLog]
+	if !s.has(keyLog) || log.kind > escapedSpan || s.piece() != noKey {
 		return Foreign, false
 	}
 	line := log.bytes
@@ -77,30 +57,12 @@ func (p *Parser) scanLog(s *scanner, depth int, r *Record) (Result, bool) {
 	}
 	before, ended, hasEnded := *r, p.ended, p.hasEnded
 	r.Writer = s.writer
-	for _, k := range [...]key{keyTimeOfCloud, keyDate, keyTimestamp, keyTime} { // see readEnvelope
-		s.readTime(k, p)
-	}
+	p.readTimes(&s.fields)
 	result, _ := p.parse(line, depth+1, r)
 	if result == Malformed { // where, the other way says
 		*r, p.ended, p.hasEnded, p.offset = before, ended, hasEnded, 0
 	}
 	return result, result != Malformed
-}
-
-// readTime takes a time of the envelope: see Parser.readTime.
-func (s *scanner) readTime(k key, p *Parser) {
-	switch v := &s.values[k]; {
-	case !s.has(k):
-	case v.kind == stringSpan:
-		b := value(v.bytes)
-		ms, ok := parseTime(b)
-		if !ok {
-			ms, ok = parseSQLTime(b)
-		}
-		p.setEnded(ms, ok)
-	case v.kind == numberSpan:
-		p.setEnded(parseEpoch(v.bytes))
-	}
 }
 
 // unescape appends the string that b stands for; escapes by number, which no
@@ -152,8 +114,8 @@ func (s *scanner) object(b []byte) bool {
 			end, ok = scanKubernetes(b, value, &s.writer)
 		default:
 			s.seen |= 1 << k
-			end, ok = s.values[k].scan(b, value)
-			ok = ok && (s.values[k].kind != escapedSpan || k == keyLog)
+			end, ok = s.spans[k].scan(b, value)
+			ok = ok && (s.spans[k].kind != escapedSpan || k == keyLog)
 			prev = k
 		}
 		if !ok {
@@ -256,120 +218,17 @@ func plainEnd(b []byte, i int) int {
 	return i
 }
 
-// has says that the key is there, whatever its value.
-func (s *scanner) has(k key) bool { return s.seen&(1<<k) != 0 }
-
-// isEntry says that the object is an entry for sure: see document.isEntry.
-func (s *scanner) isEntry() bool {
-	const unusual = 1<<keyRequestHeaders | 1<<keyResponseHeaders | 1<<keyPodName
-	return s.seen&unusual == 0 && (s.has(keyCode) || s.has(keyFlags)) && s.has(keyStart)
-}
-
-// text is the string under the first of the keys that has one: see
-// document.text.
-func (s *scanner) text(keys ...key) []byte {
-	for _, k := range keys {
-		if s.has(k) && s.values[k].kind == stringSpan {
-			if b := value(s.values[k].bytes); b != nil {
-				return b
-			}
-		}
-	}
-	return nil
-}
-
-// digits is the text of a number or of a string: see Parser.rawNumber.
-func (s *scanner) digits(k key) []byte {
-	if s.has(k) && s.values[k].kind == numberSpan {
-		return s.values[k].bytes
-	}
-	return s.text(k)
-}
-
-// number reads a number, or a string of digits; 0 where unset.
-func (s *scanner) number(k key) (n int64, ok bool) {
-	if !s.has(k) || s.values[k].kind == nullSpan {
-		return 0, true
-	}
-	if s.values[k].kind == stringSpan && s.text(k) == nil {
-		return 0, true
-	}
-	return parseNumber(s.digits(k))
-}
-
-// read fills the record: see Parser.readEntry.
-func (s *scanner) read(r *Record) bool {
-	var ok bool
-	if r.Start, ok = parseTime(s.text(keyStart)); !ok {
-		return false
-	}
-	code, ok1 := s.number(keyCode)
-	duration, ok2 := s.number(keyDuration)
-	received, ok3 := s.number(keyBytesReceived)
-	sent, ok4 := s.number(keyBytesSent)
-	attempts, ok5 := s.number(keyAttempts)
-	if !ok1 || !ok2 || !ok3 || !ok4 || !ok5 || code > maxCode || attempts > maxAttempts {
-		return false
-	}
-	r.Code, r.Duration, r.BytesReceived, r.BytesSent, r.Attempts = int(code), duration, received, sent, int(attempts)
-	if r.ServiceTime = serviceTime(s.digits(keyServiceTime)); r.ServiceTime < 0 {
-		r.ServiceTime = serviceTime(s.digits(keyServiceTimeHeader))
-	}
-	r.Method = s.text(keyMethod, keyMethodHeader)
-	r.Path = s.text(keyPath, keyPathHeader)
-	r.Protocol = s.text(keyProtocol)
-	r.Authority = s.text(keyAuthority, keyAuthorityHeader)
-	r.RequestID = s.text(keyRequestID, keyRequestIDHeader)
-	r.UserAgent = s.text(keyUserAgent, keyUserAgentHeader)
-	r.ForwardedFor = s.text(keyForwardedFor, keyForwardedForHeader)
-	r.Flags = s.text(keyFlags)
-	r.Details = s.text(keyDetails)
-	r.TerminationDetails = s.text(keyTerminationDetails)
-	r.TransportFailure = s.text(keyTransportFailure)
-	r.HasCluster = s.has(keyCluster)
-	r.Cluster = clusterName(s.text(keyCluster))
-	r.UpstreamHost = s.text(keyUpstreamHost)
-	r.UpstreamLocal = s.text(keyUpstreamLocal)
-	r.DownstreamLocal = s.text(keyDownstreamLocal)
-	r.DownstreamPeer = s.text(keyDownstreamRemote)
-	r.ServerName = s.text(keyServerName)
-	r.Route = s.text(keyRoute)
-	return true
-}
-
 // scanKubernetes adds to the writer what Fluent Bit's kubernetes object at b[i]
 // says of it: see writerReader. end is the index behind it.
 func scanKubernetes(b []byte, i int, w *Writer) (end int, ok bool) {
-	return scanStrings(b, i, 2, func(name []byte) *[]byte {
-		switch string(name) {
-		case "namespace_name":
-			return &w.Namespace
-		case "pod_name":
-			return &w.Pod
-		case "pod_id":
-			return &w.PodID
-		case "pod_ip":
-			return &w.PodIP
-		case "host":
-			return &w.Node
-		}
-		return nil
-	}, func(b []byte, i int) (int, bool) {
-		return scanStrings(b, i, 3, func(name []byte) *[]byte {
-			switch string(name) {
-			case "service.istio.io/canonical-name":
-				return &w.CanonicalName
-			case "app":
-				return &w.App
-			}
-			return nil
-		}, nil)
+	return scanStrings(b, i, 2, w.field, func(b []byte, i int) (int, bool) {
+		return scanStrings(b, i, 3, w.label, nil)
 	})
 }
 
-// scanStrings reads the object at b[i], so deep in the line, and sets the strings for which place has
-// one; labels reads the value of the key of that name. A string that is kept and
-// has an escape, or comes twice, is not ok.
+// scanStrings reads the object at b[i], so deep in the line, and sets the strings
+// that place has one for; labels reads the value of the key of that name. A string
+// that is kept and has an escape, or comes twice, is not ok.
 func scanStrings(b []byte, i, depth int, place func(name []byte) *[]byte, labels func(b []byte, i int) (int, bool)) (end int, ok bool) {
 	if i == len(b) || b[i] != '{' {
 		return i, false
