@@ -150,11 +150,17 @@ func digits(b []byte) bool {
 // name says whether b has the characters and length of a DNS name.
 func name(b []byte) bool {
 	for _, c := range b {
-		switch {
-		case 'a' <= c && c <= 'z', 'A' <= c && c <= 'Z', '0' <= c && c <= '9', c == '-', c == '.', c == '_':
-		default:
+		if !nameBytes[c] {
 			return false
 		}
 	}
 	return len(b) > 0 && len(b) <= 253
 }
+
+// nameBytes are those of a DNS name.
+var nameBytes = func() (in [256]bool) {
+	for _, c := range "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._" {
+		in[c] = true
+	}
+	return in
+}()

@@ -115,7 +115,11 @@ func (c *Correlator) enterPod(r *Record) {
 	// An address that no service stands for, behind PassthroughCluster say,
 	// is a pod only if it reports itself.
 	if hostIndex >= 0 && (r.Side == classify.Server || r.Target.Service != nil) {
-		if p = g.podOf(g.hostList[hostIndex], r); p != nil {
+		var svc *service
+		if r.Target.Service != nil && (named != g.unknown || string(r.Target.Service) == unknownService) {
+			svc = named.service
+		}
+		if p = g.podOf(g.hostList[hostIndex], r, svc); p != nil {
 			g.name(p, named, r.Side)
 		}
 	}

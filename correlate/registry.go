@@ -200,14 +200,10 @@ func (g *registry) hostOf(addr []byte) int32 {
 	return i
 }
 
-// podOf finds the pod that the record speaks of, or makes it; nil where no
-// more fit.
-func (g *registry) podOf(h *host, r *Record) *pod {
+// podOf finds the pod that the record, which names that service or none (nil),
+// speaks of, or makes it; nil where no more fit.
+func (g *registry) podOf(h *host, r *Record, named *service) *pod {
 	end := r.End()
-	var named *service
-	if r.Target.Service != nil {
-		named = g.services[string(r.Target.Service)]
-	}
 	var p *pod
 	if r.Side == classify.Server {
 		p = h.writer(r, end, named)

@@ -8,8 +8,15 @@ const maxDigits = 15
 // shippers turn durations into floats ("12.5"). A sign and an exponent are not
 // taken: Envoy writes neither.
 func parseNumber(b []byte) (int64, bool) {
-	whole, _, ok := splitNumber(b)
-	return whole, ok
+	var n int64
+	for _, c := range b {
+		if !isDigit(c) || len(b) > maxDigits {
+			whole, _, ok := splitNumber(b)
+			return whole, ok
+		}
+		n = n*10 + int64(c-'0')
+	}
+	return n, len(b) > 0
 }
 
 // parseEpoch reads a Unix time in seconds with an optional fraction, as Fluent

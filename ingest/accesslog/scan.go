@@ -211,17 +211,13 @@ func (v *span) scan(b []byte, i int) (end int, ok bool) {
 // plainEnd is the index from b[i] on of the first byte that is not simply part
 // of a string: a quote, a backslash or a control byte; len(b) if there is none.
 func plainEnd(b []byte, i int) int {
-	const ones, highs = 0x0101010101010101, 0x8080808080808080
-	for ; i+8 <= len(b); i += 8 {
-		x := binary.LittleEndian.Uint64(b[i:])
-		// With its second bit turned over a quote comes to be next to the
-		// control bytes. Of the bytes that are marked the lowest is right: a
-		// borrow can mark those above it.
-		odd := (x ^ ones*2) - ones*('"'^2+1)
-		backslash := (x ^ ones*'\\') - ones
-		found := (odd | backslash) &^ x & highs
-		if found != 0 {
-			return i + bits.TrailingZeros64(found)/8
+	for ; i+16 <= len(b); i += 16 {
+		first, second := odd(binary.LittleEndian.Uint64(b[i:])), odd(binary.LittleEndian.Uint64(b[i+8:]))
+		if first|second != 0 {
+			if first == 0 {
+				return i + 8 + bits.TrailingZeros64(second)/8
+			}
+			return i + bits.TrailingZeros64(first)/8
 		}
 	}
 	for ; i < len(b); i++ {
@@ -230,6 +226,16 @@ func plainEnd(b []byte, i int) int {
 		}
 	}
 	return i
+}
+
+// odd marks the high bit of the bytes of x that are not simply part of a string.
+// Of those that are marked the lowest is right: a borrow can mark others above.
+func odd(x uint64) uint64 {
+	const ones, highs = 0x0101010101010101, 0x8080808080808080
+	// With its second bit turned over a quote is next to the control bytes.
+	low := (x ^ ones*2) - ones*('"'^2+1)
+	backslash := (x ^ ones*'\\') - ones
+	return (low | backslash) &^ x & highs
 }
 
 // scanKubernetes adds to the writer what Fluent Bit's kubernetes object at b[i]

@@ -56,10 +56,11 @@ func (m *minute) parseTime(b []byte) (int64, bool) {
 		}
 		return ms, ok
 	}
-	if digits(b[17:19]) != 2 || digits(b[20:23]) != 3 || b[17] > '5' {
+	if !isDigit(b[17]) || !isDigit(b[18]) || !isDigit(b[20]) || !isDigit(b[21]) || !isDigit(b[22]) || b[17] > '5' {
 		return 0, false
 	}
-	return m.ms + number(b[17:19])*1000 + number(b[20:23]), true
+	seconds, ms := int64(b[17]-'0')*10+int64(b[18]-'0'), int64(b[20]-'0')*100+int64(b[21]-'0')*10+int64(b[22]-'0')
+	return m.ms + seconds*1000 + ms, true
 }
 
 // parseSQLTime reads Fluent Bit's java_sql_timestamp, which is in UTC:

@@ -93,7 +93,7 @@ func (s *Sorter) Add(key int64, rank uint64, payload []byte) error {
 		}
 	}
 	if len(s.index) == cap(s.index) {
-		s.index = append(make([]entry, 0, grown(cap(s.index))), s.index...)
+		s.index = append(make([]entry, 0, s.grown()), s.index...)
 	}
 	s.index = append(s.index, entry{key, rank, s.arena.add(payload)})
 	return nil
@@ -104,12 +104,16 @@ func (s *Sorter) Add(key int64, rank uint64, payload []byte) error {
 func (s *Sorter) needed(n int) int {
 	bytes := s.arena.held + s.arena.wants(n) + cap(s.index)*entryBytes
 	if len(s.index) == cap(s.index) {
-		bytes += grown(cap(s.index)) * entryBytes
+		bytes += s.grown() * entryBytes
 	}
 	return bytes
 }
 
-func grown(entries int) int { return max(16, entries+entries/2) }
+// grown is how many entries there is room for next. The first room is large:
+// what is not used of it takes no memory, and what grows is copied.
+func (s *Sorter) grown() int {
+	return max(16, s.o.MaxBytes/4/entryBytes, cap(s.index)+cap(s.index)/2)
+}
 
 // Each calls f with every record in order. The payload is borrowed until f
 // returns. An error of f, or of ctx, ends it and is returned as it is. Each may

@@ -54,7 +54,7 @@ type Feed struct {
 	stream *correlate.Stream
 	// caughtUp says that nothing is there to be read; nil means always.
 	caughtUp func() bool
-	received time.Time // the last record, by the wall clock
+	received time.Time // the last batch, by the wall clock
 	some     bool      // there was a record
 	silent   bool      // nobody waits for it
 	waits    bool      // with a record that ends at pending
@@ -128,6 +128,7 @@ func (f *Feed) Handle(ctx context.Context, p *Pipeline, b ingest.Batch) error {
 	defer stop()
 	e.mu.Lock()
 	defer e.mu.Unlock()
+	defer func() { f.received = time.Now() }()
 	var r correlate.Record
 	for ; f.at < len(f.batch.ends); f.at++ {
 		if err := r.Decode(f.batch.record(f.at), nil); err != nil {
@@ -146,6 +147,7 @@ func (f *Feed) Add(r *correlate.Record) {
 	f.engine.mu.Lock()
 	defer f.engine.mu.Unlock()
 	_ = f.add(context.Background(), r) // waits for nobody: a merged stream is the only one
+	f.received = time.Now()
 }
 
 func (f *Feed) add(ctx context.Context, r *correlate.Record) error {
@@ -157,7 +159,7 @@ func (f *Feed) add(ctx context.Context, r *correlate.Record) error {
 	}
 	before := e.core.Watermark()
 	f.stream.Add(r)
-	f.received, f.some, f.silent = time.Now(), true, false
+	f.some, f.silent = true, false
 	if e.core.Watermark() != before {
 		e.moved.Broadcast()
 	}
