@@ -1,51 +1,65 @@
 package extsort
 
 import (
-	"bytes"
 	"cmp"
 	"context"
 	"slices"
 	"sync"
 )
 
+// Lane is a sorter on its way into a Merge.
+type Lane[T any] struct {
+	Sorter *Sorter
+	// Decode makes a value of a payload, from which it may borrow. It is
+	// called by a goroutine of this lane, one payload at a time.
+	Decode func(payload []byte, to *T) error
+}
+
 // Merge gives what several sorters hold to f in one order, as if one had held
 // it all. Beside each sorter a goroutine reads ahead and decodes, so that f,
 // which is called by the calling goroutine, need not wait for that.
 //
-// decode makes a value of a payload, by several goroutines at once; the value
-// may borrow from the payload. It lives until f returns. An error of decode, of
-// f or of ctx ends it and is returned as it is. The sorters are for nobody else
-// until Merge returns, and are then as after Each.
-func Merge[T any](ctx context.Context, sorters []*Sorter, decode func(payload []byte, to *T) error, f func(*T) error) error {
+// compare orders values of the same key and rank, as Options.Compare does their
+// payloads. A value lives until f returns. An error of a sorter, of Decode or of
+// ctx ends it and is returned as it is; f may have got some records by then. The
+// sorters are for nobody else until Merge returns, and are then as after Each.
+func Merge[T any](ctx context.Context, lanes []Lane[T], compare func(a, b *T) int, f func(*T)) error {
 	ctx, stop := context.WithCancel(ctx)
 	var readers sync.WaitGroup
 	defer readers.Wait()
 	defer stop()
-	lanes := make([]*lane[T], 0, len(sorters))
-	for _, s := range sorters {
-		l := newLane[T]()
-		lanes = append(lanes, l)
-		readers.Go(func() { l.read(ctx, s, decode) })
+	all := make([]*ahead[T], len(lanes))
+	for i, l := range lanes {
+		all[i] = newAhead[T]()
+		readers.Go(func() { all[i].read(ctx, l) })
 	}
 
-	// The lanes that have something, the one with the least first.
-	ready := lanes[:0]
-	for _, l := range lanes {
-		more, err := l.next(ctx)
+	// Those that have something, the one with the least first.
+	ready := make([]*ahead[T], 0, len(all))
+	for _, a := range all {
+		more, err := a.next(ctx)
 		if err != nil {
 			return err
 		}
 		if more {
-			ready = append(ready, l)
+			ready = append(ready, a)
 		}
 	}
-	slices.SortFunc(ready, func(a, b *lane[T]) int { return a.compare(b) })
-	for len(ready) > 0 {
-		l := ready[0]
-		if err := f(&l.current.values[l.at]); err != nil {
-			return err
+	order := func(a, b *ahead[T]) int {
+		x, y := &a.current.heads[a.at], &b.current.heads[b.at]
+		switch {
+		case x.key != y.key:
+			return cmp.Compare(x.key, y.key)
+		case x.rank != y.rank:
+			return cmp.Compare(x.rank, y.rank)
 		}
-		more, err := l.next(ctx)
+		return compare(&a.current.values[a.at], &b.current.values[b.at])
+	}
+	slices.SortFunc(ready, order)
+	for len(ready) > 0 {
+		a := ready[0]
+		f(&a.current.values[a.at])
+		more, err := a.next(ctx)
 		if err != nil {
 			return err
 		}
@@ -53,8 +67,8 @@ func Merge[T any](ctx context.Context, sorters []*Sorter, decode func(payload []
 			ready = ready[1:]
 			continue
 		}
-		for i := 1; i < len(ready) && l.compare(ready[i]) > 0; i++ {
-			ready[i-1], ready[i] = ready[i], l
+		for i := 1; i < len(ready) && order(a, ready[i]) > 0; i++ {
+			ready[i-1], ready[i] = ready[i], a
 		}
 	}
 	return nil
@@ -70,106 +84,100 @@ const (
 	blockBytes   = 64 << 10
 )
 
-// lane is a sorter on its way into a merge.
-type lane[T any] struct {
+// ahead is what has been read of a lane and not been taken.
+type ahead[T any] struct {
 	full, free chan *block[T]
 	err        error // why full was closed; nil is the end
 
-	// Of the merging goroutine.
+	// Of the goroutine that takes.
 	current *block[T]
 	at      int
 }
 
 // block is some records of a sorter in their order.
 type block[T any] struct {
-	keys   []int64
-	starts []int // of the payloads in bytes
-	bytes  []byte
+	heads  []blockHead
 	values []T
+	bytes  []byte // the payloads, of which values borrow
 }
 
-func newLane[T any]() *lane[T] {
-	l := &lane[T]{full: make(chan *block[T], blocksAhead), free: make(chan *block[T], blocksAhead)}
+type blockHead struct {
+	key  int64
+	rank uint64
+}
+
+func newAhead[T any]() *ahead[T] {
+	a := &ahead[T]{full: make(chan *block[T], blocksAhead), free: make(chan *block[T], blocksAhead)}
 	for range blocksAhead {
-		l.free <- &block[T]{}
+		a.free <- &block[T]{}
 	}
-	return l
+	return a
 }
 
 // read fills blocks until the sorter has no more.
-func (l *lane[T]) read(ctx context.Context, s *Sorter, decode func([]byte, *T) error) {
-	defer close(l.full)
-	b := <-l.free
-	l.err = s.Each(ctx, func(key int64, payload []byte) error {
-		if b.isFull(len(payload)) {
-			l.full <- b // there is room for all blocks
+func (a *ahead[T]) read(ctx context.Context, l Lane[T]) {
+	defer close(a.full)
+	c, err := l.Sorter.Sort(ctx)
+	if err != nil {
+		a.err = err
+		return
+	}
+	b := <-a.free
+	for c.Next() {
+		if b.isFull(len(c.Payload)) {
+			a.full <- b // there is room for all blocks
 			select {
-			case b = <-l.free:
+			case b = <-a.free:
 				b.reset()
 			case <-ctx.Done():
-				return ctx.Err()
+				a.err = ctx.Err()
+				return
 			}
 		}
-		return decode(b.add(key, payload))
-	})
-	if l.err == nil && len(b.keys) > 0 {
-		l.full <- b
+		if a.err = l.Decode(b.add(c)); a.err != nil {
+			return
+		}
+	}
+	if a.err = c.Err(); a.err == nil && len(b.heads) > 0 {
+		a.full <- b
 	}
 }
 
-// next goes to the lane's next record; false says that there is none.
-func (l *lane[T]) next(ctx context.Context) (more bool, err error) {
-	if l.current != nil {
-		if l.at++; l.at < len(l.current.keys) {
+// next goes to the next record; false says that there is none.
+func (a *ahead[T]) next(ctx context.Context) (more bool, err error) {
+	if a.current != nil {
+		if a.at++; a.at < len(a.current.heads) {
 			return true, nil
 		}
-		l.free <- l.current
-		l.current = nil
+		a.free <- a.current
+		a.current = nil
 	}
 	if ctx.Err() != nil {
 		return false, ctx.Err()
 	}
-	b, more := <-l.full
+	b, more := <-a.full
 	if !more {
-		return false, l.err
+		return false, a.err
 	}
-	l.current, l.at = b, 0
+	a.current, a.at = b, 0
 	return true, nil
 }
 
-// compare is the order of a Sorter.
-func (l *lane[T]) compare(o *lane[T]) int {
-	if c := cmp.Compare(l.current.keys[l.at], o.current.keys[o.at]); c != 0 {
-		return c
-	}
-	return bytes.Compare(l.current.payload(l.at), o.current.payload(o.at))
-}
-
 func (b *block[T]) isFull(payload int) bool {
-	return len(b.keys) >= blockRecords || len(b.keys) > 0 && len(b.bytes)+payload > blockBytes
+	return len(b.heads) >= blockRecords || len(b.heads) > 0 && len(b.bytes)+payload > blockBytes
 }
 
-func (b *block[T]) reset() {
-	b.keys, b.starts, b.bytes, b.values = b.keys[:0], b.starts[:0], b.bytes[:0], b.values[:0]
-}
+func (b *block[T]) reset() { b.heads, b.values, b.bytes = b.heads[:0], b.values[:0], b.bytes[:0] }
 
-// add copies a payload and says what to decode, and to where.
-func (b *block[T]) add(key int64, payload []byte) ([]byte, *T) {
-	if b.keys == nil {
-		b.keys, b.starts = make([]int64, 0, blockRecords), make([]int, 0, blockRecords)
-		b.bytes, b.values = make([]byte, 0, blockBytes), make([]T, 0, blockRecords)
+// add copies a record and says what to decode, and to where.
+func (b *block[T]) add(c *Cursor) ([]byte, *T) {
+	if b.heads == nil {
+		b.heads, b.values = make([]blockHead, 0, blockRecords), make([]T, 0, blockRecords)
+		b.bytes = make([]byte, 0, blockBytes)
 	}
 	start := len(b.bytes)
-	b.keys, b.starts = append(b.keys, key), append(b.starts, start)
-	b.bytes = append(b.bytes, payload...)
+	b.heads = append(b.heads, blockHead{c.Key, c.Rank})
 	b.values = b.values[:len(b.values)+1]
+	b.bytes = append(b.bytes, c.Payload...)
 	return b.bytes[start:len(b.bytes):len(b.bytes)], &b.values[len(b.values)-1]
-}
-
-// payload returns the bytes of the i-th record.
-func (b *block[T]) payload(i int) []byte {
-	if i+1 < len(b.starts) {
-		return b.bytes[b.starts[i]:b.starts[i+1]]
-	}
-	return b.bytes[b.starts[i]:]
 }

@@ -1,6 +1,7 @@
 package extsort
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"os"
@@ -25,29 +26,34 @@ func deal(t testing.TB, records []record, n, maxBytes int) []*Sorter {
 	return sorters
 }
 
-// borrowed is what decode makes of a payload in these tests.
+// borrowed is what these tests make of a payload.
 type borrowed struct{ text []byte }
 
-func decode(payload []byte, to *borrowed) error {
+func (b *borrowed) compare(o *borrowed) int { return bytes.Compare(b.text, o.text) }
+
+func borrow(payload []byte, to *borrowed) error {
 	to.text = payload
 	return nil
 }
 
+func lanes(sorters []*Sorter, decode func([]byte, *borrowed) error) (all []Lane[borrowed]) {
+	for _, s := range sorters {
+		all = append(all, Lane[borrowed]{s, decode})
+	}
+	return all
+}
+
 // The order of several sorters is the order of one that holds everything.
 func TestMerge(t *testing.T) {
-	for _, maxBytes := range []int{0, 64 << 10, 4 << 10} {
+	for _, maxBytes := range []int{0, 64 << 10, 8 << 10} {
 		for _, n := range []int{1, 2, 3, 8} {
 			records := random(uint64(n), 5000, 30)
-			records = append(records, record{3, strings.Repeat("long", blockBytes)}, record{3, ""}, record{3, ""})
+			records = append(records, record{3, 1, strings.Repeat("long", blockBytes)}, record{3, 1, ""}, record{3, 1, ""})
 			sorters := deal(t, records, n, maxBytes)
 			slices.SortFunc(records, compare)
 			for range 2 { // it may be called again
 				var got []string
-				err := Merge(t.Context(), sorters, decode, func(b *borrowed) error {
-					got = append(got, string(b.text))
-					return nil
-				})
-				if err != nil {
+				if err := Merge(t.Context(), lanes(sorters, borrow), (*borrowed).compare, func(b *borrowed) { got = append(got, string(b.text)) }); err != nil {
 					t.Fatal(err)
 				}
 				if len(got) != len(records) {
@@ -67,21 +73,20 @@ func TestMerge(t *testing.T) {
 }
 
 func TestMergeOfNothing(t *testing.T) {
-	sorters := append(deal(t, nil, 2, 0), deal(t, []record{{1, "a"}}, 2, 0)...)
+	sorters := append(deal(t, nil, 2, 0), deal(t, []record{{1, 0, "a"}}, 2, 0)...)
 	n := 0
-	err := Merge(t.Context(), sorters, decode, func(*borrowed) error { n++; return nil })
-	if err != nil || n != 1 {
+	if err := Merge(t.Context(), lanes(sorters, borrow), (*borrowed).compare, func(*borrowed) { n++ }); err != nil || n != 1 {
 		t.Error(n, err)
 	}
-	if err := Merge(t.Context(), nil, decode, nil); err != nil {
+	if err := Merge(t.Context(), nil, (*borrowed).compare, nil); err != nil {
 		t.Error(err)
 	}
 }
 
-// Whoever fails ends it, with that error and with no more records, and what the
-// sorters hold is not lost by it.
+// Whoever fails ends it, with that error, and what the sorters hold is not lost
+// by it.
 func TestMergeThatFails(t *testing.T) {
-	enough, broken := errors.New("enough"), errors.New("no record")
+	broken := errors.New("no record")
 	records := random(1, 9000, 10)
 	for _, maxBytes := range []int{0, 20 << 10} {
 		sorters := deal(t, records, 3, maxBytes)
@@ -90,45 +95,38 @@ func TestMergeThatFails(t *testing.T) {
 		for _, tt := range []struct {
 			want   error
 			decode func([]byte, *borrowed) error
-			f      func(n int) error // of the n-th record
+			f      func(n int) // of the n-th record
 		}{
-			{enough, decode, func(n int) error {
-				if n == 4000 {
-					return enough
-				}
-				return nil
-			}},
 			{broken, func([]byte, *borrowed) error {
 				if decoded.Add(1) >= 4000 {
 					return broken
 				}
 				return nil
-			}, func(int) error { return nil }},
-			{context.Canceled, decode, func(n int) error {
+			}, func(int) {}},
+			{context.Canceled, borrow, func(n int) {
 				if n == 100 {
 					cancel()
 				}
-				return nil
 			}},
 		} {
 			n := 0
-			err := Merge(ctx, sorters, tt.decode, func(*borrowed) error {
+			err := Merge(ctx, lanes(sorters, tt.decode), (*borrowed).compare, func(*borrowed) {
 				n++
-				return tt.f(n)
+				tt.f(n)
 			})
 			if err != tt.want || n > 4000 {
 				t.Errorf("%v, want %v, after %d records", err, tt.want, n)
 			}
 		}
 		n := 0
-		count := func(*borrowed) error { n++; return nil }
-		if err := Merge(t.Context(), sorters, decode, count); err != nil || n != len(records) {
+		count := func(*borrowed) { n++ }
+		if err := Merge(t.Context(), lanes(sorters, borrow), (*borrowed).compare, count); err != nil || n != len(records) {
 			t.Error(n, err)
 		}
 		if err := sorters[1].Close(); err != nil {
 			t.Fatal(err)
 		}
-		if err := Merge(t.Context(), sorters, decode, count); !errors.Is(err, os.ErrClosed) {
+		if err := Merge(t.Context(), lanes(sorters, borrow), (*borrowed).compare, count); !errors.Is(err, os.ErrClosed) {
 			t.Error(err)
 		}
 	}

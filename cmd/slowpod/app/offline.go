@@ -1,6 +1,7 @@
 package app
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"errors"
@@ -107,6 +108,7 @@ func (o *Offline) processors() int {
 // worker counts and sorts its share of the lines.
 type worker struct {
 	counts *counts.Worker
+	texts  *correlate.Texts // of what is in sorter
 	sorter *extsort.Sorter
 	buf    []byte
 }
@@ -118,9 +120,13 @@ func (o *Offline) workers(set *counts.Set) []*worker {
 	}
 	workers := make([]*worker, n)
 	for i := range workers {
+		texts := correlate.NewTexts()
 		workers[i] = &worker{
 			counts: set.Worker("file"), // nobody asks a report for the kind of source
-			sorter: extsort.New(extsort.Options{MaxBytes: cmp.Or(o.sortBytes, defaultSortBytes) / n}),
+			texts:  texts,
+			sorter: extsort.New(extsort.Options{
+				MaxBytes: cmp.Or(o.sortBytes, defaultSortBytes) / n, Compare: comparer(texts),
+			}),
 		}
 	}
 	return workers
@@ -129,8 +135,8 @@ func (o *Offline) workers(set *counts.Set) []*worker {
 // sort takes the records of a batch into the sorter.
 func (w *worker) sort(p *Pipeline, b ingest.Batch) error {
 	return p.Handle(b, func(r *correlate.Record) error {
-		w.buf = r.AppendTo(w.buf[:0])
-		return w.sorter.Add(r.End(), w.buf)
+		w.buf = r.AppendTo(w.buf[:0], w.texts)
+		return w.sorter.Add(r.End(), r.Rank(), w.buf)
 	})
 }
 
@@ -168,27 +174,35 @@ func (o *Offline) read(ctx context.Context, set *counts.Set, streams *Streams, w
 }
 
 // each gives all records to take, by end time. Beside it, where there is a
-// processor for that, the next ones are merged and decoded.
+// processor for that, the next ones are read and decoded.
 func (o *Offline) each(ctx context.Context, workers []*worker, take func(*correlate.Record)) error {
-	if o.processors() == 1 {
+	if w := workers[0]; o.processors() == 1 {
 		var r correlate.Record
-		return workers[0].sorter.Each(ctx, func(_ int64, b []byte) error {
-			if err := r.Decode(b); err != nil {
+		return w.sorter.Each(ctx, func(_ int64, b []byte) error {
+			if err := r.Decode(b, w.texts); err != nil {
 				return err
 			}
 			take(&r)
 			return nil
 		})
 	}
-	sorters := make([]*extsort.Sorter, len(workers))
+	lanes := make([]extsort.Lane[correlate.Record], len(workers))
 	for i, w := range workers {
-		sorters[i] = w.sorter
+		lanes[i].Sorter = w.sorter
+		lanes[i].Decode = func(b []byte, r *correlate.Record) error { return r.Decode(b, w.texts) }
 	}
-	decode := func(b []byte, r *correlate.Record) error { return r.Decode(b) }
-	return extsort.Merge(ctx, sorters, decode, func(r *correlate.Record) error {
-		take(r)
-		return nil
-	})
+	return extsort.Merge(ctx, lanes, (*correlate.Record).Compare, take)
+}
+
+// comparer compares encoded records.
+func comparer(t *correlate.Texts) func(a, b []byte) int {
+	return func(a, b []byte) int {
+		var x, y correlate.Record
+		if x.Decode(a, t) != nil || y.Decode(b, t) != nil {
+			return bytes.Compare(a, b) // it was encoded here: never
+		}
+		return x.Compare(&y)
+	}
 }
 
 // SourceOf is the kind of source that a name stands for.
