@@ -83,12 +83,19 @@ func New(name string, o Options) *Source {
 // handed over before the error is returned; for compressed input that is cut
 // short or damaged the error is an ErrCutShort.
 func (s *Source) Run(ctx context.Context, handle Handler) error {
-	r := &reading{
+	return s.run(ctx, s.reading(handle))
+}
+
+func (s *Source) reading(handle Handler) *reading {
+	return &reading{
 		Options: s.o,
 		name:    s.name,
 		handle:  handle,
 		split:   newSplitter(s.o.BatchBytes, ingest.MaxLineBytes),
 	}
+}
+
+func (s *Source) run(ctx context.Context, r *reading) error {
 	var err error
 	if s.name == stdinName {
 		err = r.stdin(ctx)

@@ -29,7 +29,7 @@ var utf8BOM = []byte("\xef\xbb\xbf")
 type splitter struct {
 	readBytes, maxLine int
 
-	buf []byte
+	memory // lines is what was given out last
 	// buf[start:end] has been read and not given out; there is no line end in
 	// buf[start:scan].
 	start, scan, end int
@@ -37,15 +37,23 @@ type splitter struct {
 	begun    bool  // past the place of a byte-order mark
 	skipping bool  // in the rest of a line that was cut
 	number   int64 // lines so far
-	lines    []ingest.Line
+}
+
+// memory is what a splitter reads into, and where it lists the lines in that.
+type memory struct {
+	buf   []byte
+	lines []ingest.Line
+}
+
+func newMemory(readBytes int) memory {
+	return memory{make([]byte, readBytes), make([]ingest.Line, 0, min(maxBatchLines, 1+readBytes/256))}
 }
 
 func newSplitter(readBytes, maxLine int) *splitter {
 	return &splitter{
 		readBytes: readBytes,
 		maxLine:   maxLine,
-		buf:       make([]byte, readBytes),
-		lines:     make([]ingest.Line, 0, min(maxBatchLines, 1+readBytes/256)),
+		memory:    newMemory(readBytes),
 	}
 }
 
@@ -53,6 +61,22 @@ func newSplitter(readBytes, maxLine int) *splitter {
 func (s *splitter) restart() {
 	s.start, s.scan, s.end = 0, 0, 0
 	s.begun, s.skipping, s.number = false, false, 0
+}
+
+// swap lets go of the memory in which the lines given out last live, and goes on
+// in m. What has been read and not given out goes along: less than a line, but
+// after a batch of maxBatchLines.
+func (s *splitter) swap(m memory) (given memory) {
+	rest := s.buf[s.start:s.end]
+	if len(m.buf) < len(rest) {
+		m.buf = make([]byte, len(s.buf))
+	}
+	copy(m.buf, rest)
+	s.scan -= s.start
+	s.end -= s.start
+	s.start = 0
+	given, s.memory = s.memory, m
+	return given
 }
 
 // fill reads once from r, and with that takes back the lines given out before.

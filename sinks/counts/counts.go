@@ -12,13 +12,6 @@ import (
 	"github.com/slowpod/slowpod/ingest/accesslog"
 )
 
-// maxCustom bounds the custom flags that are told apart; the rest counts as
-// CustomOther.
-const maxCustom = 100
-
-// CustomOther stands for custom flags and unknown words beyond their bounds.
-const CustomOther = "other"
-
 // Totals are counts since the start.
 type Totals struct {
 	Read, Records, Foreign uint64
@@ -40,12 +33,8 @@ type UnknownWord struct {
 	Field, Text string
 }
 
-// maxUnknown bounds the words that are told apart, and their length in bytes;
-// the rest of a field counts as CustomOther.
-const (
-	maxUnknown     = 100
-	maxUnknownText = 256
-)
+// maxUnknownText bounds a word that is told apart, in bytes.
+const maxUnknownText = 256
 
 // CustomFlag is a flag that an extension registered, as one side logged it.
 type CustomFlag struct {
@@ -68,7 +57,10 @@ type Worker struct {
 	mu     sync.Mutex
 	source string
 	table  *causes.Table
-	totals Totals
+	totals Totals // whose maps are custom's and unknown's
+
+	custom  few[CustomFlag]
+	unknown few[UnknownWord]
 }
 
 // Line counts a line that gave no record.
@@ -91,37 +83,20 @@ func (w *Worker) Record(r *accesslog.Record, c *classify.Class) {
 	t.Read++
 	t.Records++
 	t.Outcomes[c.Side][c.Outcome]++
-	w.table.EachUnknown(r.Details, r.TransportFailure, func(field string, text []byte) { t.unknown(c.Side, field, text) })
+	w.table.EachUnknown(r.Details, r.TransportFailure, func(field string, text []byte) {
+		w.unknown.add(UnknownWord{c.Side, field, unknownText(text)}, 1)
+	})
 	if c.Flags == 0 {
 		return
 	}
 	c.Flags.Each(func(f classify.Flag) { t.Flags[c.Side][f]++ })
 	if c.Flags.Custom() {
-		classify.EachCustom(r.Flags, func(name []byte) { t.custom(c.Side, name) })
+		classify.EachCustom(r.Flags, func(name []byte) { w.custom.add(CustomFlag{c.Side, string(name)}, 1) })
 	}
 }
 
-func (t *Totals) custom(side classify.Side, name []byte) {
-	if t.Custom == nil {
-		t.Custom = map[CustomFlag]uint64{}
-	}
-	key := CustomFlag{side, string(name)}
-	if _, known := t.Custom[key]; !known && len(t.Custom) >= maxCustom {
-		key.Name = CustomOther
-	}
-	t.Custom[key]++
-}
-
-func (t *Totals) unknown(side classify.Side, field string, text []byte) {
-	if t.Unknown == nil {
-		t.Unknown = map[UnknownWord]uint64{}
-	}
-	key := UnknownWord{side, field, string(text[:min(len(text), maxUnknownText)])}
-	if _, known := t.Unknown[key]; !known && len(t.Unknown) >= maxUnknown {
-		key.Text = CustomOther
-	}
-	t.Unknown[key]++
-}
+// unknownText is as much of a word as is told apart.
+func unknownText(text []byte) string { return string(text[:min(len(text), maxUnknownText)]) }
 
 // Set is the workers of a process.
 type Set struct {
@@ -148,6 +123,7 @@ func (s *Set) BySource() map[string]*Totals {
 			sums[w.source] = &Totals{}
 		}
 		w.mu.Lock()
+		w.totals.Custom, w.totals.Unknown = w.custom.counts, w.unknown.counts
 		sums[w.source].Plus(&w.totals)
 		w.mu.Unlock()
 	}
@@ -179,16 +155,6 @@ func (t *Totals) Plus(o *Totals) {
 			t.Outcomes[s][i] += n
 		}
 	}
-	for k, n := range o.Unknown {
-		if t.Unknown == nil {
-			t.Unknown = map[UnknownWord]uint64{}
-		}
-		t.Unknown[k] += n
-	}
-	for k, n := range o.Custom {
-		if t.Custom == nil {
-			t.Custom = map[CustomFlag]uint64{}
-		}
-		t.Custom[k] += n
-	}
+	t.Custom = plus(t.Custom, o.Custom)
+	t.Unknown = plus(t.Unknown, o.Unknown)
 }

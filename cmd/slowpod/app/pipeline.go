@@ -7,6 +7,7 @@ package app
 import (
 	"log/slog"
 	"strings"
+	"sync/atomic"
 
 	"github.com/slowpod/slowpod/classify"
 	"github.com/slowpod/slowpod/correlate"
@@ -25,11 +26,14 @@ type Pipeline struct {
 	file    int32
 	letters DeadLetters
 	logger  *slog.Logger
-	logged  [accesslog.Reasons]bool
+	logged  *logged
 
 	entry accesslog.Record
 	rec   correlate.Record
 }
+
+// logged is what has been logged of a stream, by whichever of its pipelines.
+type logged [accesslog.Reasons]atomic.Bool
 
 // DeadLetters takes malformed lines, of several pipelines at once.
 type DeadLetters interface {
@@ -42,7 +46,13 @@ type DeadLetters interface {
 // NewPipeline returns the pipeline of a stream; file is its number in
 // correlate.Record.File. Malformed lines go to letters, unless that is nil.
 func NewPipeline(w *counts.Worker, file int32, letters DeadLetters, logger *slog.Logger) *Pipeline {
-	return &Pipeline{parser: accesslog.NewParser(), counts: w, file: file, letters: letters, logger: logger}
+	return &Pipeline{parser: accesslog.NewParser(), counts: w, file: file, letters: letters, logger: logger, logged: &logged{}}
+}
+
+// Beside returns a pipeline for other lines of the same stream, in another
+// goroutine. What one of them has logged the others do not log again.
+func (p *Pipeline) Beside(w *counts.Worker) *Pipeline {
+	return &Pipeline{parser: accesslog.NewParser(), counts: w, file: p.file, letters: p.letters, logger: p.logger, logged: p.logged}
 }
 
 // Handle takes a batch and gives each record to take, which must not keep it.
@@ -126,10 +136,9 @@ func (p *Pipeline) bad(stream string, l *ingest.Line, reason accesslog.Reason, a
 			Reason: reason.String(), File: stream, Line: l.Number, Byte: at, Cut: l.Cut, Text: l.Bytes,
 		})
 	}
-	if p.logged[reason] {
+	if p.logged[reason].Load() || p.logged[reason].Swap(true) {
 		return
 	}
-	p.logged[reason] = true
 	p.logger.Warn("malformed line; further ones for this reason are only counted",
 		"reason", reason.String(), "file", report.Safe(stream), "line", l.Number, "byte", at,
 		"begins", report.Safe(withoutQueries(l.Bytes[:min(len(l.Bytes), maxLoggedLine)])))

@@ -1,0 +1,183 @@
+package app
+
+import (
+	"bytes"
+	"compress/gzip"
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/slowpod/slowpod/bench/workload"
+	"github.com/slowpod/slowpod/sinks/deadletter"
+	"github.com/slowpod/slowpod/sinks/report"
+)
+
+// linesOf is the log of a simulated mesh.
+func linesOf(g *workload.Generator) []byte {
+	var b bytes.Buffer
+	for l := (workload.Line{}); g.Next(&l); {
+		b.Write(l.Bytes)
+		b.WriteByte('\n')
+	}
+	return b.Bytes()
+}
+
+func catalogLines(d time.Duration) []byte {
+	return linesOf(workload.Catalog(workload.CatalogOptions{Options: workload.Options{Seed: 1, Rate: 10, Duration: d}}))
+}
+
+// messyLines are malformed ones of two reasons, foreign ones, and records with
+// more custom flags than are told apart.
+func messyLines() []byte {
+	var b bytes.Buffer
+	for i := range 600 {
+		fmt.Fprintf(&b, `{"start_time":"2026-03-02T10:00:%02d.%03dZ","duration":3,"response_code":503,"response_flags":"X%d","upstream_cluster":"outbound|80||a.b.svc.cluster.local","upstream_host":"10.0.0.1:80"}`+"\n", i%60, i, i*7%300)
+		fmt.Fprintf(&b, `{"start_time":"yesterday","response_code":%d,"response_flags":"-"}`+"\n", i)
+		fmt.Fprintf(&b, "hello\n{\"start_time\":\"2026-03-02T10:00:00.000Z\",\"response_flags\":\"-\",\"path\":\"/%d", i)
+		b.WriteByte('\n')
+	}
+	return b.Bytes()
+}
+
+func logFile(t *testing.T, data []byte) string {
+	t.Helper()
+	name := filepath.Join(t.TempDir(), "access.log")
+	if err := os.WriteFile(name, data, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return name
+}
+
+// told is all that an Offline says.
+type told struct{ JSON, Calls, Log, Err string }
+
+func tell(t *testing.T, o Offline) (s told) {
+	t.Helper()
+	var calls, log bytes.Buffer
+	o.Calls = &calls
+	o.Logger = slog.New(slog.NewTextHandler(&log, &slog.HandlerOptions{ReplaceAttr: func(_ []string, a slog.Attr) slog.Attr {
+		if a.Key == slog.TimeKey {
+			return slog.Attr{}
+		}
+		return a
+	}}))
+	r, err := o.Run(t.Context())
+	if err != nil {
+		s.Err = err.Error()
+	}
+	if r != nil {
+		var b bytes.Buffer
+		if err := report.WriteJSON(&b, r); err != nil {
+			t.Fatal(err)
+		}
+		s.JSON = b.String()
+	}
+	s.Calls, s.Log = calls.String(), log.String()
+	return s
+}
+
+// Any number of workers says the same to the last byte, whether the records fit
+// in memory or not.
+func TestOfflineSaysTheSameWithAnyWorkers(t *testing.T) {
+	t.Parallel()
+	const small = 200 << 10 // bytes of records, so that some go to a file
+	mesh := linesOf(workload.Mesh(workload.MeshOptions{Options: workload.Options{Seed: 2, Rate: 20, Duration: 2 * time.Minute}}))
+	var packed bytes.Buffer
+	z := gzip.NewWriter(&packed)
+	z.Write(mesh[:len(mesh)/3])
+	if err := z.Close(); err != nil {
+		t.Fatal(err)
+	}
+	rest := mesh[len(mesh)/3:]
+	for name, in := range map[string]struct {
+		files []string
+		stdin string
+	}{
+		"catalog":         {[]string{logFile(t, catalogLines(3*time.Minute))}, ""},
+		"mesh":            {[]string{logFile(t, mesh)}, ""},
+		"mesh in pieces":  {[]string{logFile(t, rest[:len(rest)/2]), logFile(t, packed.Bytes()), "-"}, string(rest[len(rest)/2:])},
+		"messy":           {[]string{logFile(t, messyLines())}, ""},
+		"one file is not": {[]string{logFile(t, mesh), "missing.log", logFile(t, packed.Bytes()[:packed.Len()/2])}, ""},
+		"nothing":         {[]string{logFile(t, nil)}, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			run := func(workers, sortBytes int) told {
+				return tell(t, Offline{
+					Files: in.files, Stdin: strings.NewReader(in.stdin),
+					Workers: workers, batchBytes: 8 << 10, sortBytes: sortBytes,
+				})
+			}
+			want := run(1, 0)
+			if want.JSON == "" || (want.Err != "") != (name == "one file is not") || (want.Calls == "") != (name == "nothing") {
+				t.Fatalf("%+.1000v", want)
+			}
+			for workers, sortBytes := range map[int]int{1: small, 2: 0, 3: small, 8: small} {
+				got := run(workers, sortBytes)
+				// Which malformed line was the first is up to the workers.
+				if a, b := strings.Count(want.Log, "\n"), strings.Count(got.Log, "\n"); a != b {
+					t.Errorf("%d workers log %d lines, one logs %d\n%s", workers, b, a, got.Log)
+				}
+				got.Log = want.Log
+				if got != want {
+					t.Errorf("%d workers: %.3000s", workers, cmp.Diff(want, got))
+				}
+			}
+		})
+	}
+}
+
+// Letters come in the order of the lines.
+func TestOfflineKeepsLettersInOrder(t *testing.T) {
+	t.Parallel()
+	name := logFile(t, messyLines())
+	letters := func(workers int) string {
+		var b bytes.Buffer
+		tell(t, Offline{Files: []string{name}, Letters: deadletter.NewFile(&b), Workers: workers, batchBytes: 1000})
+		return b.String()
+	}
+	want := letters(1)
+	if n := strings.Count(want, "\n"); n != 1200 {
+		t.Fatalf("%d letters", n)
+	}
+	if diff := cmp.Diff(want, letters(8)); diff != "" {
+		t.Error(diff)
+	}
+}
+
+// A temporary file that cannot be made is told, with what to do about it.
+func TestOfflineWithoutRoomToSort(t *testing.T) {
+	t.Setenv("TMPDIR", filepath.Join(t.TempDir(), "missing"))
+	name := logFile(t, catalogLines(2*time.Minute))
+	for _, workers := range []int{1, 3} {
+		o := Offline{Files: []string{name}, Logger: slog.New(slog.DiscardHandler), Workers: workers, batchBytes: 1000, sortBytes: 100 << 10}
+		r, err := o.Run(t.Context())
+		if r != nil || !errors.Is(err, fs.ErrNotExist) || !strings.Contains(err.Error(), "set TMPDIR to a directory that can be written") {
+			t.Errorf("%d workers: %v, %v", workers, r != nil, err)
+		}
+	}
+}
+
+func TestOfflineIsCancelled(t *testing.T) {
+	t.Parallel()
+	name := logFile(t, catalogLines(2*time.Minute))
+	for _, workers := range []int{1, 3} {
+		ctx, cancel := context.WithCancel(t.Context())
+		o := Offline{
+			Files: []string{name}, Logger: slog.New(slog.DiscardHandler), Workers: workers, batchBytes: 1000,
+			Progress: func(int64) { cancel() },
+		}
+		if r, err := o.Run(ctx); r != nil || err != context.Canceled {
+			t.Errorf("%d workers: %v, %v", workers, r != nil, err)
+		}
+	}
+}
