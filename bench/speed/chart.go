@@ -10,122 +10,122 @@ import (
 // picture draws lines per second against cores and against the share of failing
 // lines; nil where these were not measured.
 func (p *page) picture() []byte {
-	reports := func(log string, procs int) *row {
+	speed := func(name, log string, procs int) float64 {
 		for _, r := range p.rows {
-			if plain(r.name) == "slowpod report" && r.log == log && r.procs == procs {
-				return r
+			if plain(r.name) == name && r.log == log && r.procs == procs {
+				return r.median(linesPerWall)
 			}
 		}
-		return nil
+		return 0
 	}
-	cores := panel{Title: "slowpod report, by cores", X: 70, ticks: []tick{{1, "1"}, {2, "2"}}, low: 0.7, high: 2.3}
-	failing := panel{Title: "slowpod report, by share of failing lines", X: 450, low: -0.03, high: 0.33}
-	one, two := reports("corpus", 1), reports("corpus", 2)
-	if one == nil || two == nil || reports("0 % failing", 1) == nil {
-		return nil
-	}
-	cores.lines = []curve{{"", "#1f5fa8", [][2]float64{{1, one.median(linesPerWall)}, {2, two.median(linesPerWall)}}}}
-	for i, name := range []string{"1 core", "2 cores"} {
-		c := curve{name: name, colour: []string{"#7a8794", "#1f5fa8"}[i]}
-		for _, share := range shares {
-			log := fmt.Sprintf("%.0f %%", 100*share)
-			c.at = append(c.at, [2]float64{share, reports(log+" failing", i+1).median(linesPerWall)})
-			if i == 0 {
-				failing.ticks = append(failing.ticks, tick{share, log})
-			}
+	const report = "slowpod report"
+	cores := panel{title: "slowpod report, by cores", x: 60, width: 230, line: speed("naive, fastjson", "corpus", 1)}
+	failing := panel{title: "slowpod report, by share of failing lines", x: 350, width: 420}
+	for procs := 1; procs <= 2; procs++ {
+		name := fmt.Sprintf("%d cores", procs)
+		if procs == 1 {
+			name = "1 core"
 		}
-		failing.lines = append(failing.lines, c)
+		cores.groups = append(cores.groups, group{name, []bar{{procs, speed(report, "corpus", procs)}}})
 	}
-	most := 0.0
-	for _, pan := range []*panel{&cores, &failing} {
-		for _, c := range pan.lines {
-			for _, at := range c.at {
-				most = max(most, at[1])
+	for _, share := range shares {
+		name := fmt.Sprintf("%.0f %%", 100*share)
+		log := name + " failing"
+		failing.groups = append(failing.groups, group{name, []bar{{1, speed(report, log, 1)}, {2, speed(report, log, 2)}}})
+	}
+	most := cores.line
+	for _, g := range append(cores.groups, failing.groups...) {
+		for _, b := range g.bars {
+			if b.value == 0 {
+				return nil
 			}
+			most = max(most, b.value)
 		}
 	}
-	cores.draw(most)
-	failing.draw(most)
+	d := drawing{Naive: cores.line > 0}
+	d.add(&cores, most)
+	d.add(&failing, most)
 	var b bytes.Buffer
 	// A template that does not fit its data would be found by the test.
-	_ = svg.Execute(&b, []*panel{&cores, &failing})
+	_ = svg.Execute(&b, d)
 	return b.Bytes()
 }
 
-// panel is one of the two drawings. All that the template needs is exported.
+// panel is one of the two charts: groups of bars, and a line that they are
+// compared with, 0 for none.
 type panel struct {
-	Title             string
-	X                 int // of its left edge
-	ticks             []tick
-	low, high         float64 // of x
-	lines             []curve
-	Grid, Below       []label
-	Curves            []drawn
-	Dots, Values, End []label
+	title    string
+	x, width float64 // pixels
+	groups   []group
+	line     float64
 }
 
-type tick struct {
-	at   float64
-	text string
+type group struct {
+	name string
+	bars []bar
 }
 
-type curve struct {
-	name, colour string
-	at           [][2]float64
+type bar struct {
+	cores int
+	value float64
 }
 
-type label struct {
-	X, Y         float64
-	Text, Colour string
+// drawing is all that stands in the picture, in pixels.
+type drawing struct {
+	Naive                            bool // has a line
+	Titles, Ticks, Names, Bars, Line []shape
 }
 
-type drawn struct{ Path, Colour string }
+type shape struct {
+	X, Y, Width, Height float64
+	Text, Colour        string
+}
 
-// Of a drawing, in pixels.
-const width, height, top = 300.0, 200.0, 50.0
+// colours by cores.
+var colours = [...]string{1: "#9db8d9", 2: "#1f5fa8"}
 
-// draw places everything; most is the largest y of all panels.
-func (p *panel) draw(most float64) {
+// add places a panel; most is the largest value of all panels.
+func (d *drawing) add(p *panel, most float64) {
+	const top, height, wide = 66.0, 190.0, 46.0
 	step := math.Pow(10, math.Floor(math.Log10(most)))
-	for _, n := range []float64{5, 2} {
-		if most/(step/n) <= 6 {
-			step /= n
-			break
-		}
+	if most < 4*step {
+		step /= 2
 	}
-	ceiling := math.Ceil(most*1.08/step) * step
-	x := func(v float64) float64 { return float64(p.X) + width*(v-p.low)/(p.high-p.low) }
+	ceiling := math.Ceil(most*1.05/step) * step
 	y := func(v float64) float64 { return top + height*(1-v/ceiling) }
+	d.Titles = append(d.Titles, shape{X: p.x, Y: 24, Text: p.title})
 	for v := 0.0; v < ceiling+step/2; v += step {
-		p.Grid = append(p.Grid, label{X: float64(p.X), Y: y(v), Text: count(v)})
+		d.Ticks = append(d.Ticks, shape{X: p.x, Y: y(v), Width: p.width, Text: fmt.Sprintf("%g k", math.Round(v/1e3))})
 	}
-	for _, t := range p.ticks {
-		p.Below = append(p.Below, label{X: x(t.at), Text: t.text})
-	}
-	for _, c := range p.lines {
-		path := ""
-		for i, at := range c.at {
-			path += fmt.Sprintf("%s%.1f %.1f", []string{"M", " L"}[min(i, 1)], x(at[0]), y(at[1]))
-			dot := label{X: x(at[0]), Y: y(at[1]), Text: count(at[1]), Colour: c.colour}
-			p.Dots = append(p.Dots, dot)
-			dot.Y -= 9
-			p.Values = append(p.Values, dot)
+	each := p.width / float64(len(p.groups))
+	for i, g := range p.groups {
+		middle := p.x + each*(float64(i)+0.5)
+		d.Names = append(d.Names, shape{X: middle, Y: top + height + 18, Text: g.name})
+		left := middle - wide*float64(len(g.bars))/2
+		for j, b := range g.bars {
+			d.Bars = append(d.Bars, shape{X: left + wide*float64(j) + 2, Y: y(b.value), Width: wide - 4, Height: y(0) - y(b.value),
+				Text: fmt.Sprintf("%.0f k", b.value/1e3), Colour: colours[b.cores]})
 		}
-		p.Curves = append(p.Curves, drawn{path, c.colour})
-		last := c.at[len(c.at)-1]
-		p.End = append(p.End, label{X: x(last[0]) + 10, Y: y(last[1]) + 18, Text: c.name, Colour: c.colour})
+	}
+	if p.line > 0 {
+		d.Line = append(d.Line, shape{X: p.x, Y: y(p.line), Width: p.width, Text: fmt.Sprintf("%.0f k", p.line/1e3)})
 	}
 }
 
-var svg = template.Must(template.New("").Parse(`<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 790 300" font-family="system-ui, sans-serif" font-size="12" fill="#333">
-<rect width="790" height="300" fill="#fff"/>
-{{range $p := .}}<text x="{{.X}}" y="24" font-size="14" font-weight="600">{{.Title}}</text>
-<text x="{{.X}}" y="40" fill="#777">lines per second</text>
-{{range .Grid}}<path d="M{{.X}} {{.Y}} h300" stroke="#e3e3e3"/><text x="{{.X}}" dx="-8" y="{{.Y}}" dy="4" text-anchor="end" fill="#777">{{.Text}}</text>
-{{end}}{{range .Below}}<text x="{{.X}}" y="270" text-anchor="middle" fill="#777">{{.Text}}</text>
-{{end}}{{range .Curves}}<path d="{{.Path}}" fill="none" stroke="{{.Colour}}" stroke-width="2.5"/>
-{{end}}{{range .Dots}}<circle cx="{{.X}}" cy="{{.Y}}" r="4" fill="{{.Colour}}"/>
-{{end}}{{range .Values}}<text x="{{.X}}" y="{{.Y}}" text-anchor="middle" fill="{{.Colour}}">{{.Text}}</text>
-{{end}}{{range .End}}<text x="{{.X}}" y="{{.Y}}" text-anchor="end" font-weight="600" fill="{{.Colour}}">{{.Text}}</text>
-{{end}}{{end}}</svg>
+var svg = template.Must(template.New("").Funcs(template.FuncMap{
+	"px":     func(v float64) string { return fmt.Sprintf("%.1f", v) },
+	"middle": func(s shape) string { return fmt.Sprintf("%.1f", s.X+s.Width/2) },
+	"right":  func(s shape) string { return fmt.Sprintf("%.1f", s.X+s.Width) },
+}).Parse(`<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 800 320" font-family="system-ui, sans-serif" font-size="12" fill="#333">
+<rect width="800" height="320" fill="#fff"/>
+{{range .Titles}}<text x="{{px .X}}" y="{{px .Y}}" font-size="14" font-weight="600">{{.Text}}</text>
+<text x="{{px .X}}" y="44" fill="#666">lines per second</text>
+{{end}}{{range .Ticks}}<path d="M{{px .X}} {{px .Y}}h{{px .Width}}" stroke="#e4e4e4"/><text x="{{px .X}}" dx="-8" y="{{px .Y}}" dy="4" text-anchor="end" fill="#666">{{.Text}}</text>
+{{end}}{{range .Names}}<text x="{{px .X}}" y="{{px .Y}}" text-anchor="middle" fill="#666">{{.Text}}</text>
+{{end}}{{range .Bars}}<rect x="{{px .X}}" y="{{px .Y}}" width="{{px .Width}}" height="{{px .Height}}" rx="2" fill="{{.Colour}}"/><text x="{{middle .}}" y="{{px .Y}}" dy="-5" text-anchor="middle" font-size="11">{{.Text}}</text>
+{{end}}{{range .Line}}<path d="M{{px .X}} {{px .Y}}h{{px .Width}}" stroke="#b4532a" stroke-width="1.5" stroke-dasharray="5 4"/><text x="{{right .}}" y="{{px .Y}}" dy="-5" text-anchor="end" font-size="11" fill="#b4532a">{{.Text}}</text>
+{{end}}<g font-size="12" fill="#666"><rect x="350" y="294" width="12" height="12" rx="2" fill="#9db8d9"/><text x="368" y="304">1 core</text>
+<rect x="430" y="294" width="12" height="12" rx="2" fill="#1f5fa8"/><text x="448" y="304">2 cores</text>{{if .Naive}}
+<path d="M60 300h24" stroke="#b4532a" stroke-width="1.5" stroke-dasharray="5 4"/><text x="92" y="304">naive, fastjson, 1 core; it only counts</text>{{end}}</g>
+</svg>
 `))

@@ -9,7 +9,6 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -92,7 +91,7 @@ func parse(args []string, stdout, stderr io.Writer) (*options, error) {
 	k.Terminate(func(code int) { panic(helped(code)) })
 	k.HelpFlag.Short('h')
 	k.Flag("lines", "Lines of a log, at least 1000.").Default("300000").IntVar(&o.lines)
-	k.Flag("rounds", "How often each is measured; the median counts.").Default("5").IntVar(&o.rounds)
+	k.Flag("rounds", "How often each is measured; the median counts.").Default("3").IntVar(&o.rounds)
 	k.Flag("only", "Only these parts: "+strings.Join(partNames(), ",")+".").PlaceHolder("PARTS").StringVar(&only)
 	k.Flag("output", "Write the tables as Markdown, too, with a picture of the same name in SVG.").PlaceHolder("FILE.md").StringVar(&o.output)
 	if _, err := k.Parse(args); err != nil {
@@ -169,13 +168,13 @@ func (o *options) compare(ctx context.Context, stdout, stderr io.Writer) error {
 
 // command is what makes the same page again.
 func (o *options) command() string {
-	var b bytes.Buffer
-	fmt.Fprintf(&b, "go run ./bench/speed --lines=%d --rounds=%d", o.lines, o.rounds)
+	var b strings.Builder
+	fmt.Fprintf(&b, "make bench LINES=%d ROUNDS=%d", o.lines, o.rounds)
 	if len(o.only) > 0 {
-		fmt.Fprintf(&b, " --only=%s", strings.Join(o.only, ","))
+		fmt.Fprintf(&b, " ONLY=%s", strings.Join(o.only, ","))
 	}
 	if o.output != "" {
-		fmt.Fprintf(&b, " --output=%s", o.output)
+		fmt.Fprintf(&b, " OUTPUT=%s", o.output)
 	}
 	return b.String()
 }
