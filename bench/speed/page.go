@@ -1,15 +1,15 @@
 package main
 
 import (
-	"bufio"
 	"bytes"
 	"fmt"
 	"io"
 	"os"
 	"path/filepath"
-	"runtime"
 	"strings"
 	"unicode/utf8"
+
+	"github.com/slowpod/slowpod/bench/process"
 )
 
 // page is what came of a run.
@@ -153,7 +153,7 @@ func (p *page) files(name string) error {
 
 func (p *page) markdown(w io.Writer, picture string) {
 	fmt.Fprintf(w, "# Speed\n\nWhole programs, measured from outside, taking turns in %d rounds; medians. One command makes this page:\n\n    %s\n\n", p.rounds, p.command)
-	fmt.Fprintf(w, "Machine: %s.\n\n", machine())
+	fmt.Fprintf(w, "Machine: %s.\n\n", process.Machine())
 	fmt.Fprintf(w, "A CPU-second is one that the kernel charged to the process, user and system, from its start to its end. "+
 		"\"of naive\" is lines per CPU-second against `naive` with fastjson on the same log: the median of the ratios within each round. "+
 		"\"lines/s\" is by the clock. \"spread\" is how far the CPU times of the rounds lay apart. A line of the corpus has 849 bytes.\n\n")
@@ -175,32 +175,4 @@ func (p *page) markdown(w io.Writer, picture string) {
 			fmt.Fprintf(w, "\n%s\n", note)
 		}
 	}
-}
-
-// machine says what this was measured on.
-func machine() string {
-	kernel, _ := os.ReadFile("/proc/sys/kernel/osrelease")
-	memory := ""
-	if kib := procField("/proc/meminfo", "MemTotal"); kib != "" {
-		var n int64
-		_, _ = fmt.Sscan(kib, &n) // 0 where it is no number
-		memory = fmt.Sprintf("%d GiB, ", n>>20)
-	}
-	return fmt.Sprintf("%s, %d cores, %s%s %s/%s, kernel %s", procField("/proc/cpuinfo", "model name"), runtime.NumCPU(),
-		memory, runtime.Version(), runtime.GOOS, runtime.GOARCH, strings.TrimSpace(string(kernel)))
-}
-
-// procField is the first value of a name in a file of /proc.
-func procField(file, name string) string {
-	f, err := os.Open(file)
-	if err != nil {
-		return ""
-	}
-	defer f.Close()
-	for s := bufio.NewScanner(f); s.Scan(); {
-		if key, value, ok := strings.Cut(s.Text(), ":"); ok && strings.TrimSpace(key) == name {
-			return strings.TrimSpace(value)
-		}
-	}
-	return ""
 }
