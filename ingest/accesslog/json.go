@@ -97,7 +97,7 @@ func (p *Parser) readEntry(f *fields, r *Record) (Reason, key) {
 	if hasStart {
 		// A number, an epoch time say, is none: no default format has one.
 		var ok bool
-		if r.Start, ok = parseTime(f.text(startKey)); !ok {
+		if r.Start, ok = p.minute.parseTime(f.text(startKey)); !ok {
 			return InvalidTime, startKey
 		}
 	}

@@ -145,19 +145,46 @@ var aliases = map[string]key{
 	"authority_for": keyAuthorityHeader,
 }
 
-var keysByName = func() map[string]key {
-	m := make(map[string]key, int(numKeys)+len(aliases))
-	for name, k := range aliases {
-		m[name] = k
+// keyTable finds keys by name: open addressing by slot.
+var keyTable = func() (t [256]struct {
+	name string
+	key  key
+}) {
+	add := func(name string, k key) {
+		i := slot([]byte(name))
+		for t[i].name != "" {
+			i++
+		}
+		t[i].name, t[i].key = name, k
 	}
 	for k := noKey + 1; k < numKeys; k++ {
-		m[keyNames[k]] = k
+		add(keyNames[k], k)
 	}
-	return m
+	for name, k := range aliases {
+		add(name, k)
+	}
+	return t
 }()
 
+// slot is where in keyTable a name is, unless another one is there; it must not
+// be empty.
+func slot(name []byte) uint8 {
+	n := len(name)
+	return uint8(n)*37 + name[0]*7 + name[n/2]*29 + name[n-1]
+}
+
 // keyOf returns the key of that name, noKey if there is none.
-func keyOf(name []byte) key { return keysByName[string(name)] }
+func keyOf(name []byte) key {
+	if len(name) == 0 {
+		return noKey
+	}
+	for i := slot(name); keyTable[i].name != ""; i++ {
+		if keyTable[i].name == string(name) {
+			return keyTable[i].key
+		}
+	}
+	return noKey
+}
 
 // ofHeader says that the key is the name of a header.
 func (k key) ofHeader() bool { return keyMethodHeader <= k && k <= keyServiceTimeHeader }

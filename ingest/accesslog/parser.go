@@ -22,6 +22,7 @@ type Parser struct {
 	scanners [maxDocuments]scanner
 	lines    [maxDocuments][]byte
 	wholly   bool
+	minute   minute
 }
 
 // maxDocuments bounds JSON inside a string inside JSON. Docker's file read by

@@ -13,9 +13,7 @@ import (
 // that is malformed.
 type scanner struct {
 	fields
-	// next is the key that came after each in the lines before: a proxy writes
-	// one order.
-	next   [numKeys]key
+	orders orders
 	writer Writer
 }
 
@@ -96,11 +94,28 @@ func unescape(to, b []byte) (line []byte, ok bool) {
 
 // object notes the values of the object that is all of b.
 func (s *scanner) object(b []byte) bool {
-	prev := noKey
-	for i := skipSpace(b, 1); ; {
-		k, value := s.key(b, i, prev)
-		if value < 0 {
-			return false
+	o := &s.orders.all[s.orders.last]
+	var learning *order
+	known := true // the orders lead through this line
+	for i, n := 0, 0; ; n++ {
+		if known && !o.leads(n, b, i) {
+			if other := s.orders.other(o, n, b, i); other != nil {
+				o = other
+			} else {
+				known, learning = false, s.orders.learn(o, n)
+			}
+		}
+		var k key
+		var value int
+		if known {
+			k, value = o.steps[n].key, i+int(o.steps[n].to-o.steps[n].from)
+		} else {
+			if k, value = readKey(b, skipSpace(b, i+1)); value < 0 {
+				return false
+			}
+			if learning != nil && !learning.add(k, b[i:value]) {
+				learning = nil
+			}
 		}
 		var end int
 		var ok bool
@@ -116,45 +131,39 @@ func (s *scanner) object(b []byte) bool {
 			s.seen |= 1 << k
 			end, ok = s.spans[k].scan(b, value)
 			ok = ok && (s.spans[k].kind != escapedSpan || k == keyLog)
-			prev = k
 		}
 		if !ok {
 			return false
 		}
-		if end = skipSpace(b, end); end == len(b) {
+		if i = skipSpace(b, end); i == len(b) {
 			return false
 		}
-		switch b[end] {
+		switch b[i] {
 		case ',':
-			i = skipSpace(b, end+1)
 		case '}':
-			return skipSpace(b, end+1) == len(b)
+			if known {
+				s.orders.followed()
+			} else if learning != nil {
+				s.orders.keep()
+			}
+			return skipSpace(b, i+1) == len(b)
 		default:
 			return false
 		}
 	}
 }
 
-// key reads the key at b[i] and returns the index of its value, -1 where there
-// is none or it has an escape.
-func (s *scanner) key(b []byte, i int, prev key) (k key, value int) {
+// readKey reads the key at b[i] and returns the index of its value, -1 where
+// there is none or it has an escape.
+func readKey(b []byte, i int) (k key, value int) {
 	if i >= len(b) || b[i] != '"' {
 		return noKey, -1
 	}
-	i++
-	if guess := s.next[prev]; guess != noKey {
-		name := keyNames[guess]
-		if end := i + len(name); end+1 < len(b) && string(b[i:end]) == name && b[end] == '"' && b[end+1] == ':' {
-			return guess, skipSpace(b, end+2)
-		}
-	}
-	end := plainEnd(b, i)
+	end := plainEnd(b, i+1)
 	if end == len(b) || b[end] != '"' {
 		return noKey, -1
 	}
-	if k = keyOf(b[i:end]); k != noKey && k != keyKubernetes {
-		s.next[prev] = k
-	}
+	k = keyOf(b[i+1 : end])
 	if end = skipSpace(b, end+1); end == len(b) || b[end] != ':' {
 		return noKey, -1
 	}
@@ -184,7 +193,10 @@ func (v *span) scan(b []byte, i int) (end int, ok bool) {
 		return end + 1, true
 	case c == 'n':
 		v.kind, v.bytes = nullSpan, nil
-		return skipWord(b, i, "null")
+		if i+4 <= len(b) && string(b[i:i+4]) == "null" {
+			return i + 4, true
+		}
+		return i, false
 	case c == '-' || isDigit(c):
 		end, ok = skipNumber(b, i)
 		v.kind, v.bytes = numberSpan, b[i:end:end]
@@ -202,10 +214,12 @@ func plainEnd(b []byte, i int) int {
 	const ones, highs = 0x0101010101010101, 0x8080808080808080
 	for ; i+8 <= len(b); i += 8 {
 		x := binary.LittleEndian.Uint64(b[i:])
-		quote, backslash := x^(ones*'"'), x^(ones*'\\')
-		// Of the bytes that are marked the lowest is right: a borrow can mark
-		// those above it.
-		found := ((x-ones*' ')&^x | (quote-ones)&^quote | (backslash-ones)&^backslash) & highs
+		// With its second bit turned over a quote comes to be next to the
+		// control bytes. Of the bytes that are marked the lowest is right: a
+		// borrow can mark those above it.
+		odd := (x ^ ones*2) - ones*('"'^2+1)
+		backslash := (x ^ ones*'\\') - ones
+		found := (odd | backslash) &^ x & highs
 		if found != 0 {
 			return i + bits.TrailingZeros64(found)/8
 		}

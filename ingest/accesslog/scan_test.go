@@ -147,6 +147,50 @@ func TestScanAnyOrder(t *testing.T) {
 	}
 }
 
+// TestOrders: lines of more orders than are remembered, of keys that nobody knows
+// and with other spaces, each order coming again and again.
+func TestOrders(t *testing.T) {
+	p := newBothWays()
+	rng := rand.New(rand.NewPCG(5, 6))
+	fields := []string{`"response_code":200`, `"start_time":"2026-03-02T10:15:04Z"`, `"path":"/a"`, `"method": null`, `"x":[1]`, `"y":"b"`, `"duration":7`}
+	lines := make([]string, 2*maxOrders)
+	for i := range lines {
+		rng.Shuffle(len(fields), func(i, k int) { fields[i], fields[k] = fields[k], fields[i] })
+		lines[i] = "{" + strings.Join(fields[:3+i%5], []string{",", " ,", ", "}[i%3]) + "}"
+	}
+	for range 2000 {
+		p.compare(t, []byte(lines[min(rng.IntN(len(lines)), rng.IntN(len(lines)))]))
+	}
+	if known := p.scan.scanners[0].orders.all; len(known[0].steps) == 0 || len(known[maxOrders-1].steps) == 0 {
+		t.Error("orders are not remembered")
+	}
+	long := []byte(`{"` + strings.Repeat("x", maxOrderText) + `":1,` + lines[0][1:])
+	for range 2 * learnRarely {
+		p.compare(t, long)
+	}
+}
+
+// A name finds its key, and nothing else does.
+func TestKeyOf(t *testing.T) {
+	for k := noKey + 1; k < numKeys; k++ {
+		name := []byte(keyNames[k])
+		if got := keyOf(name); got != k {
+			t.Errorf("%s: %d, want %d", name, got, k)
+		}
+		if got := keyOf(append(name, 'x')); got != noKey {
+			t.Errorf("%sx: %d", name, got)
+		}
+	}
+	for name, k := range aliases {
+		if got := keyOf([]byte(name)); got != k {
+			t.Errorf("%s: %d, want %d", name, got, k)
+		}
+	}
+	if keyOf(nil) != noKey {
+		t.Error("no name is a key")
+	}
+}
+
 // TestPlainEnd: eight bytes at a time and one at a time find the same end.
 func TestPlainEnd(t *testing.T) {
 	for c := range 256 {

@@ -35,6 +35,33 @@ func parseTime(b []byte) (int64, bool) {
 	return seconds*1000 + ms, true
 }
 
+// minute remembers the last minute that a time was in: those of a log are near
+// each other.
+type minute struct {
+	text [len("2006-01-02T15:04")]byte
+	ms   int64
+}
+
+// parseTime is parseTime.
+func (m *minute) parseTime(b []byte) (int64, bool) {
+	const layout = "2006-01-02T15:04:05.000Z" // %START_TIME%
+	if len(b) != len(layout) || b[16] != ':' || b[19] != '.' || b[23] != 'Z' {
+		return parseTime(b)
+	}
+	if string(b[:len(m.text)]) != string(m.text[:]) {
+		ms, ok := parseTime(b)
+		if ok {
+			copy(m.text[:], b)
+			m.ms = ms - number(b[17:19])*1000 - number(b[20:23])
+		}
+		return ms, ok
+	}
+	if digits(b[17:19]) != 2 || digits(b[20:23]) != 3 || b[17] > '5' {
+		return 0, false
+	}
+	return m.ms + number(b[17:19])*1000 + number(b[20:23]), true
+}
+
 // parseSQLTime reads Fluent Bit's java_sql_timestamp, which is in UTC:
 // "2006-01-02 15:04:05.000000".
 func parseSQLTime(b []byte) (int64, bool) {

@@ -64,8 +64,15 @@ func TestParseTimeLikeStandard(t *testing.T) {
 func FuzzTime(f *testing.F) {
 	f.Add("2026-03-02T10:15:04.558Z")
 	f.Add("2026-03-02T10:15:04.558999999+02:00")
+	f.Add("1969-12-31T23:59:59.999Z")
+	var m minute
 	f.Fuzz(func(t *testing.T, s string) {
 		got, ok := parseTime([]byte(s))
+		for range 2 { // unknown minute, known minute
+			if again, okAgain := m.parseTime([]byte(s)); again != got || okAgain != ok {
+				t.Fatalf("%q: %d, %v; by the minute %d, %v", s, got, ok, again, okAgain)
+			}
+		}
 		if !ok {
 			return
 		}
@@ -74,4 +81,22 @@ func FuzzTime(f *testing.F) {
 			t.Fatalf("parseTime(%q) = %d; time.Parse says %v, %v", s, got, want, err)
 		}
 	})
+}
+
+// Within a minute that was seen before, all is read as it is without it.
+func TestMinute(t *testing.T) {
+	var m minute
+	for _, first := range []string{"2026-03-02T10:15:04.558Z", "1969-12-31T23:59:01.002Z", "0000-01-01T00:00:00.000Z"} {
+		m.parseTime([]byte(first))
+		for i := 16; i < len(first); i++ {
+			for c := range 256 {
+				b := []byte(first)
+				b[i] = byte(c)
+				want, wantOK := parseTime(b)
+				if got, ok := m.parseTime(b); got != want || ok != wantOK {
+					t.Fatalf("%q: %d, %v, want %d, %v", b, got, ok, want, wantOK)
+				}
+			}
+		}
+	}
 }
