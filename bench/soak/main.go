@@ -67,7 +67,7 @@ func run(ctx context.Context, lines int, output string, stdout, stderr io.Writer
 	if err != nil {
 		return false, err
 	}
-	defer os.RemoveAll(dir)
+	defer func() { _ = os.RemoveAll(dir) }() // what is left, the system clears
 	if err := process.Build(ctx, dir, "./cmd/slowpod"); err != nil {
 		return false, err
 	}

@@ -25,7 +25,8 @@ type bench struct {
 	corpora []*corpus
 	rows    []*row // each once, though parts may share some
 	broker  broker
-	absent  []string // neighbours that are not on this machine
+	present []string // neighbours on this machine, with their versions
+	absent  []string // those that are not
 }
 
 // part is a section of the page.

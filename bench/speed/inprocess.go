@@ -96,7 +96,7 @@ const (
 
 func (b *bench) scrape() *part {
 	var handler http.Handler
-	return &part{
+	p := &part{
 		title: "A scrape",
 		about: "/metrics of 10,000 pods, of which 100 are slow, and 1,000 services: what one costs, and its size.",
 		rows: []*row{b.row(&row{name: "**/metrics**", log: "10,000 pods", procs: 1, run: func(context.Context) (s sample, err error) {
@@ -118,6 +118,11 @@ func (b *bench) scrape() *part {
 			return s, err
 		}})},
 	}
+	p.limits = func() []limit {
+		const every = 15 // seconds
+		return []limit{{what: "a scrape of 10,000 pods every 15 s, of one core", bound: 5, unit: " %", got: 100 * p.rows[0].median(cpu) / every}}
+	}
+	return p
 }
 
 // seen is what a collector reads.

@@ -138,7 +138,7 @@ func (o *options) compare(ctx context.Context, stdout, stderr io.Writer) error {
 	if err != nil {
 		return err
 	}
-	defer os.RemoveAll(dir)
+	defer func() { _ = os.RemoveAll(dir) }() // what is left, the system clears
 	b := &bench{dir: dir, lines: o.lines, rounds: o.rounds}
 	defer b.close()
 	if err := b.prepare(ctx, o.only, stderr); err != nil {

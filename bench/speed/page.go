@@ -113,12 +113,15 @@ func count(v float64) string {
 	return fmt.Sprintf("%.0f", v)
 }
 
-// absentees tells who was not there.
-func (p *page) absentees() string {
-	if len(p.absent) == 0 {
-		return ""
+// company tells which tools took part, and which were not there.
+func (p *page) company() (note string) {
+	if len(p.present) > 0 {
+		note = "Of this machine: " + strings.Join(p.present, "; ") + ". "
 	}
-	return "Not on this machine, and so not in the table: " + strings.Join(p.absent, ", ") + "."
+	if len(p.absent) > 0 {
+		note += "Not on this machine, and so not in the table: " + strings.Join(p.absent, ", ") + "."
+	}
+	return strings.TrimSpace(note)
 }
 
 func (p *page) text(w io.Writer) {
@@ -126,7 +129,7 @@ func (p *page) text(w io.Writer) {
 		t := part.table()
 		fmt.Fprintf(w, "%s\n\n", part.title)
 		t.text(w)
-		if note := p.absentees(); note != "" && part.name == "neighbours" {
+		if note := p.company(); note != "" && part.name == "neighbours" {
 			fmt.Fprintf(w, "\n%s\n", note)
 		}
 		fmt.Fprintln(w)
@@ -171,7 +174,7 @@ func (p *page) markdown(w io.Writer, picture string) {
 		fmt.Fprintf(w, "## %s\n\n%s\n\n", part.title, part.about)
 		t := part.table()
 		t.markdown(w)
-		if note := p.absentees(); note != "" && part.name == "neighbours" {
+		if note := p.company(); note != "" && part.name == "neighbours" {
 			fmt.Fprintf(w, "\n%s\n", note)
 		}
 	}

@@ -79,6 +79,7 @@ func (b *bench) neighbours() *part {
 			b.absent = append(b.absent, tool)
 			return
 		}
+		b.present = append(b.present, version(tool))
 		for _, r := range rows() {
 			r.base = base
 			p.rows = append(p.rows, r)
@@ -102,6 +103,19 @@ func (b *bench) neighbours() *part {
 		return []*row{b.program("duckdb", c, 1, csvTally, "duckdb", "-csv", "-c", strings.ReplaceAll(duckdbQuery, "\n", " "))}
 	})
 	return p
+}
+
+// version is the first line that a tool says of itself.
+func version(tool string) string {
+	out, err := exec.Command(tool, "--version").Output()
+	line, _, _ := strings.Cut(strings.TrimSpace(string(out)), "\n")
+	if err != nil || line == "" {
+		return tool
+	}
+	if line = strings.TrimPrefix(line, tool+" version "); !strings.HasPrefix(line, tool) {
+		line = tool + " " + line
+	}
+	return line
 }
 
 // What mtail is given: an expression for each field, as keys come in any order.
