@@ -86,15 +86,23 @@ func (b *bench) prepare(ctx context.Context, only []string, stderr io.Writer) er
 	return group.Wait()
 }
 
-// measure runs everything once a round.
+// measure runs everything once a round, and what is quick some more.
 func (b *bench) measure(ctx context.Context, stderr io.Writer) error {
-	bar := newMeter(stderr, "measuring", b.rounds*len(b.rows))
+	order := slices.Clone(b.rows)
+	for range quickTimes - 1 {
+		for _, r := range b.rows {
+			if r.quick {
+				order = append(order, r)
+			}
+		}
+	}
+	bar := newMeter(stderr, "measuring", b.rounds*len(order))
 	defer bar.finish()
 	for round := range b.rounds {
-		for _, r := range b.rows {
+		for _, r := range order {
 			s, err := r.run(ctx)
 			if err != nil {
-				return fmt.Errorf("%s, %s: %w", r.name, r.log, err)
+				return fmt.Errorf("%s, %s: %w", plain(r.name), r.log, err)
 			}
 			r.samples = append(r.samples, s)
 			bar.step(fmt.Sprintf("round %d: %s, %s: %.2f CPU-s", round+1, plain(r.name), r.log, s.cpu.Seconds()))

@@ -13,7 +13,7 @@ func (p *page) picture() []byte {
 	speed := func(name, log string, procs int) float64 {
 		for _, r := range p.rows {
 			if plain(r.name) == name && r.log == log && r.procs == procs {
-				return r.median(linesPerWall)
+				return r.linesPerSecond()
 			}
 		}
 		return 0

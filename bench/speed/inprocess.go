@@ -37,7 +37,7 @@ func (b *bench) stages() *part {
 	calm := log(workload.Corpus)
 	storm := log(func(o workload.CorpusOptions) *workload.Generator { return workload.Failing(0.30, o) })
 	stage := func(name, of string, in func() *stages.Log, do func(*stages.Log) error) *row {
-		return b.row(&row{name: name, log: of, procs: 1, run: func(context.Context) (s sample, err error) {
+		return b.row(&row{name: name, log: of, procs: 1, quick: true, run: func(context.Context) (s sample, err error) {
 			const passes = 3
 			s.lines, s.bytes = passes*in().Lines, passes*in().Bytes
 			s.cpu, err = charged(func() error {
@@ -99,7 +99,7 @@ func (b *bench) scrape() *part {
 	p := &part{
 		title: "A scrape",
 		about: "/metrics of 10,000 pods, of which 100 are slow, and 1,000 services: what one costs, and its size.",
-		rows: []*row{b.row(&row{name: "**/metrics**", log: "10,000 pods", procs: 1, run: func(context.Context) (s sample, err error) {
+		rows: []*row{b.row(&row{name: "**/metrics**", log: "10,000 pods", procs: 1, quick: true, run: func(context.Context) (s sample, err error) {
 			if handler == nil {
 				if handler, err = scraped(); err != nil {
 					return s, err

@@ -6,6 +6,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -18,10 +19,25 @@ type page struct {
 	command string
 }
 
-// table is text in columns.
+// table is text in columns, of which the first few hold words, the others
+// numbers.
 type table struct {
-	head []string
-	rows [][]string
+	words int
+	head  []string
+	rows  [][]string
+}
+
+// prune takes out the columns that are empty in all rows.
+func (t *table) prune() {
+	for i := len(t.head) - 1; i >= t.words; i-- {
+		if slices.ContainsFunc(t.rows, func(row []string) bool { return row[i] != "" }) {
+			continue
+		}
+		t.head = slices.Delete(t.head, i, i+1)
+		for j := range t.rows {
+			t.rows[j] = slices.Delete(t.rows[j], i, i+1)
+		}
+	}
 }
 
 func (t *table) add(cells ...string) { t.rows = append(t.rows, cells) }
@@ -44,11 +60,11 @@ func (t *table) text(w io.Writer) {
 	}
 }
 
-// markdown writes it as Markdown; numbers stand to the right.
+// markdown writes it as Markdown.
 func (t *table) markdown(w io.Writer) {
 	write := func(row []string) { fmt.Fprintf(w, "| %s |\n", strings.Join(row, " | ")) }
 	write(t.head)
-	fmt.Fprintln(w, "|"+strings.Repeat("---|", len(t.head)))
+	fmt.Fprintln(w, "|"+strings.Repeat("---|", t.words)+strings.Repeat("---:|", len(t.head)-t.words))
 	for _, row := range t.rows {
 		write(row)
 	}
@@ -56,7 +72,7 @@ func (t *table) markdown(w io.Writer) {
 
 // required is the table of the limits.
 func (p *page) required() (t table) {
-	t.head = []string{"required", "measured", ""}
+	t.words, t.head = 1, []string{"required", "measured", ""}
 	for _, l := range p.limits() {
 		verdict := "kept"
 		if !l.kept() {
@@ -70,16 +86,14 @@ func (p *page) required() (t table) {
 // table of a part.
 func (p *part) table() (t table) {
 	if p.name == "scrape" {
-		t.head = []string{"", "of", "CPU time", "time", "size"}
+		t.words, t.head = 2, []string{"", "of", "CPU time", "time", "size"}
 		for _, r := range p.rows {
-			s := func(of func(sample) float64) float64 { return r.median(of) }
-			t.add(r.name, r.log, fmt.Sprintf("%.0f ms", 1e3*s(cpu)),
-				fmt.Sprintf("%.0f ms", 1e3*s(func(s sample) float64 { return s.wall.Seconds() })),
-				fmt.Sprintf("%.1f MB", s(func(s sample) float64 { return float64(s.bytes) })/1e6))
+			t.add(r.name, r.log, fmt.Sprintf("%.0f ms", 1e3*r.median(cpu)), fmt.Sprintf("%.0f ms", 1e3*r.median(wall)),
+				fmt.Sprintf("%.1f MB", float64(r.samples[0].bytes)/1e6))
 		}
 		return t
 	}
-	t.head = []string{"", "log", "cores", "CPU ns/line", "lines/CPU-s", "MB/CPU-s", "of naive", "lines/s", "peak MiB", "spread"}
+	t.words, t.head = 2, []string{"", "log", "cores", "CPU ns/line", "lines/CPU-s", "MB/CPU-s", "of naive", "lines/s", "peak MiB", "spread"}
 	if p.name == "stages" {
 		t.head[6] = "of fastjson"
 	}
@@ -89,7 +103,7 @@ func (p *part) table() (t table) {
 			of = fmt.Sprintf("%.2f", r.times(r.base, linesPerCPU))
 		}
 		if r.samples[0].wall > 0 {
-			lines = count(r.median(linesPerWall))
+			lines = count(r.linesPerSecond())
 		}
 		if r.samples[0].peak > 0 {
 			memory = fmt.Sprintf("%.0f", r.median(peak)/(1<<20))
@@ -97,6 +111,7 @@ func (p *part) table() (t table) {
 		t.add(r.name, r.log, fmt.Sprint(r.procs), fmt.Sprintf("%.0f", 1e9/r.median(linesPerCPU)), count(r.median(linesPerCPU)),
 			fmt.Sprintf("%.0f", r.median(bytesPerCPU)/1e6), of, lines, memory, fmt.Sprintf("%.0f %%", 100*r.spread()))
 	}
+	t.prune()
 	return t
 }
 
@@ -116,7 +131,7 @@ func count(v float64) string {
 // company tells which tools took part, and which were not there.
 func (p *page) company() (note string) {
 	if len(p.present) > 0 {
-		note = "Of this machine: " + strings.Join(p.present, "; ") + ". "
+		note = "Of this machine: " + strings.Join(p.present, ", ") + ". "
 	}
 	if len(p.absent) > 0 {
 		note += "Not on this machine, and so not in the table: " + strings.Join(p.absent, ", ") + "."
@@ -159,7 +174,7 @@ func (p *page) markdown(w io.Writer, picture string) {
 	fmt.Fprintf(w, "Machine: %s.\n\n", process.Machine())
 	fmt.Fprintf(w, "A CPU-second is one that the kernel charged to the process, user and system, from its start to its end. "+
 		"\"of naive\" is lines per CPU-second against `naive` with fastjson on the same log: the median of the ratios within each round. "+
-		"\"lines/s\" is by the clock. \"spread\" is how far the CPU times of the rounds lay apart. A line of the corpus has 849 bytes.\n\n")
+		"\"lines/s\" is by the clock, in the fastest round. \"spread\" is how far the CPU times of the rounds lay apart. A line of the corpus has 849 bytes.\n\n")
 	if t := p.required(); len(t.rows) > 0 {
 		t.markdown(w)
 		fmt.Fprintln(w)

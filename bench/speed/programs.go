@@ -105,17 +105,19 @@ func (b *bench) neighbours() *part {
 	return p
 }
 
-// version is the first line that a tool says of itself.
+// version is a tool's name and, as far as it says, its version: the first word
+// with a digit in it.
 func version(tool string) string {
 	out, err := exec.Command(tool, "--version").Output()
-	line, _, _ := strings.Cut(strings.TrimSpace(string(out)), "\n")
-	if err != nil || line == "" {
+	if err != nil {
 		return tool
 	}
-	if line = strings.TrimPrefix(line, tool+" version "); !strings.HasPrefix(line, tool) {
-		line = tool + " " + line
+	for word := range strings.FieldsSeq(string(out)) {
+		if strings.ContainsAny(word, "0123456789") {
+			return tool + " " + strings.TrimPrefix(word, tool+"-")
+		}
 	}
-	return line
+	return tool
 }
 
 // What mtail is given: an expression for each field, as keys come in any order.

@@ -16,24 +16,37 @@ type sample struct {
 	peak  int64         // bytes; 0: says nothing
 }
 
-// row is one thing that is measured, once a round.
+// quickTimes makes up for how much the time of a short run varies.
+const quickTimes = 3
+
+// row is one thing that is measured.
 type row struct {
 	name    string
 	log     string
 	procs   int
 	corpus  *corpus // that is to be there; nil without
 	base    *row    // that it is compared with; nil without
+	quick   bool    // takes so little that it is measured quickTimes a round
 	run     func(context.Context) (sample, error)
-	samples []sample // by round
+	samples []sample // in order
 }
 
 // Figures of a sample.
 
-func linesPerCPU(s sample) float64  { return float64(s.lines) / s.cpu.Seconds() }
-func bytesPerCPU(s sample) float64  { return float64(s.bytes) / s.cpu.Seconds() }
-func linesPerWall(s sample) float64 { return float64(s.lines) / s.wall.Seconds() }
-func peak(s sample) float64         { return float64(s.peak) }
-func cpu(s sample) float64          { return s.cpu.Seconds() }
+func linesPerCPU(s sample) float64 { return float64(s.lines) / s.cpu.Seconds() }
+func bytesPerCPU(s sample) float64 { return float64(s.bytes) / s.cpu.Seconds() }
+func peak(s sample) float64        { return float64(s.peak) }
+func cpu(s sample) float64         { return s.cpu.Seconds() }
+func wall(s sample) float64        { return s.wall.Seconds() }
+
+// linesPerSecond is by the clock, in the fastest round: the others were slower
+// by what else the machine did.
+func (r *row) linesPerSecond() (most float64) {
+	for _, s := range r.samples {
+		most = max(most, float64(s.lines)/s.wall.Seconds())
+	}
+	return most
+}
 
 // median of a figure over the rounds.
 func (r *row) median(figure func(sample) float64) float64 {
@@ -45,7 +58,7 @@ func (r *row) median(figure func(sample) float64) float64 {
 }
 
 // times is how many times as large as other's a figure is: the median over the
-// rounds, in each of which both were measured one after the other.
+// rounds, in each of which both were measured soon after one another.
 func (r *row) times(other *row, figure func(sample) float64) float64 {
 	all := make([]float64, len(r.samples))
 	for i, s := range r.samples {

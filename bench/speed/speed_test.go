@@ -165,6 +165,43 @@ func TestPageAndPicture(t *testing.T) {
 	}
 }
 
+func TestATableLeavesOutWhatNoRowHas(t *testing.T) {
+	tab := table{words: 1, head: []string{"", "a", "b", "c"}}
+	tab.add("x", "", "1", "")
+	tab.add("y", "", "2", "3")
+	tab.prune()
+	var b strings.Builder
+	tab.markdown(&b)
+	if want := "|  | b | c |\n|---|---:|---:|\n| x | 1 |  |\n| y | 2 | 3 |\n"; b.String() != want {
+		t.Errorf("%s, not\n%s", &b, want)
+	}
+}
+
+// What the machine did in the second round is not the program's.
+func TestTheClockIsThatOfTheFastestRound(t *testing.T) {
+	r := &row{samples: []sample{{lines: 100, wall: time.Second}, {lines: 100, wall: 3 * time.Second}, {lines: 100, wall: 2 * time.Second}}}
+	if got := r.linesPerSecond(); got != 100 {
+		t.Errorf("%g lines per second, not 100", got)
+	}
+}
+
+func TestQuickRowsAreMeasuredMoreOften(t *testing.T) {
+	var order []string
+	add := func(name string, quick bool) *row {
+		return &row{name: name, quick: quick, run: func(context.Context) (sample, error) {
+			order = append(order, name)
+			return sample{lines: 1, cpu: 1}, nil
+		}}
+	}
+	b := &bench{rounds: 2, rows: []*row{add("a", false), add("b", true), add("c", true)}}
+	if err := b.measure(t.Context(), io.Discard); err != nil {
+		t.Fatal(err)
+	}
+	if got, want := strings.Join(order, ""), "abcbcbcabcbcbc"; got != want || len(b.rows[1].samples) != 6 {
+		t.Errorf("%s, not %s", got, want)
+	}
+}
+
 func TestNoPictureOfWhatWasNotMeasured(t *testing.T) {
 	p := page2(t)
 	p.rows = p.rows[:3]
