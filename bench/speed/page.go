@@ -98,7 +98,10 @@ func (p *part) table() (t table) {
 		t.head[6] = "of fastjson"
 	}
 	for _, r := range p.rows {
-		of, lines, memory := "", "", ""
+		cores, of, lines, memory := fmt.Sprint(r.procs), "", "", ""
+		if r.procs == 0 {
+			cores = "all"
+		}
 		if r.base != nil {
 			of = fmt.Sprintf("%.2f", r.times(r.base, linesPerCPU))
 		}
@@ -108,7 +111,7 @@ func (p *part) table() (t table) {
 		if r.samples[0].peak > 0 {
 			memory = fmt.Sprintf("%.0f", r.median(peak)/(1<<20))
 		}
-		t.add(r.name, r.log, fmt.Sprint(r.procs), fmt.Sprintf("%.0f", 1e9/r.median(linesPerCPU)), count(r.median(linesPerCPU)),
+		t.add(r.name, r.log, cores, fmt.Sprintf("%.0f", 1e9/r.median(linesPerCPU)), count(r.median(linesPerCPU)),
 			fmt.Sprintf("%.0f", r.median(bytesPerCPU)/1e6), of, lines, memory, fmt.Sprintf("%.0f %%", 100*r.spread()))
 	}
 	t.prune()
@@ -172,7 +175,7 @@ func (p *page) files(name string) error {
 func (p *page) markdown(w io.Writer, picture string) {
 	fmt.Fprintf(w, "# Speed\n\nWhole programs, measured from outside, taking turns in %d rounds; medians. One command makes this page:\n\n    %s\n\n", p.rounds, p.command)
 	fmt.Fprintf(w, "Machine: %s.\n\n", process.Machine())
-	fmt.Fprintf(w, "A CPU-second is one that the kernel charged to the process, user and system, from its start to its end. "+
+	fmt.Fprintf(w, "A CPU-second is one that the kernel charged to the process, user and system, from its start to its end, of each process of a pipeline. \"cores\" is GOMAXPROCS. "+
 		"\"of naive\" is lines per CPU-second against `naive` with fastjson on the same log: the median of the ratios within each round. "+
 		"\"lines/s\" is by the clock, in the fastest round. \"spread\" is how far the CPU times of the rounds lay apart. A line of the corpus has 849 bytes.\n\n")
 	if t := p.required(); len(t.rows) > 0 {

@@ -19,7 +19,10 @@ import (
 func (b *bench) program(name string, c *corpus, procs int, read func([]byte) (tally, error), args ...string) *row {
 	return b.row(&row{name: name, log: c.name, procs: procs, corpus: c, run: func(ctx context.Context) (sample, error) {
 		cmd := exec.CommandContext(ctx, args[0], args[1:]...)
-		cmd.Env = append(os.Environ(), fmt.Sprint("GOMAXPROCS=", procs), "LC_ALL=C", "FILE="+c.file)
+		cmd.Env = append(os.Environ(), "LC_ALL=C", "FILE="+c.file)
+		if procs > 0 {
+			cmd.Env = append(cmd.Env, fmt.Sprint("GOMAXPROCS=", procs))
+		}
 		if !strings.Contains(strings.Join(args, " "), "FILE") {
 			f, err := os.Open(c.file)
 			if err != nil {
@@ -88,9 +91,9 @@ func (b *bench) neighbours() *part {
 	neighbour("jq", func() []*row {
 		tenth := b.corpus("a tenth of corpus", b.lines/10, workload.Corpus, nil)
 		return []*row{
-			b.program("grep UT, jq, sort, uniq", c, 1, hostsTally, "sh", "-c",
+			b.program("grep UT, jq, sort, uniq", c, 0, hostsTally, "sh", "-c",
 				`grep -F '"UT"' "$FILE" | jq -r .upstream_host | sort | uniq -c`),
-			b.program("jq, sort, uniq", tenth, 1, uniqTally, "sh", "-c",
+			b.program("jq, sort, uniq", tenth, 0, uniqTally, "sh", "-c",
 				`jq -r '[.upstream_cluster, .upstream_host, .response_flags] | @tsv' "$FILE" | sort | uniq -c`),
 		}
 	})

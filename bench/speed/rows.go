@@ -23,7 +23,7 @@ const quickTimes = 3
 type row struct {
 	name    string
 	log     string
-	procs   int
+	procs   int     // GOMAXPROCS; 0: as many cores as it likes
 	corpus  *corpus // that is to be there; nil without
 	base    *row    // that it is compared with; nil without
 	quick   bool    // takes so little that it is measured quickTimes a round
