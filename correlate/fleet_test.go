@@ -77,7 +77,7 @@ func simulateFleet(seed uint64) (fleetLog, *fleet.Truth, error) {
 	var r correlate.Record
 	truth, err := fleet.Run(context.Background(), cfg, func(_ int64, a *accesslog.Record) {
 		r.From(a, classify.Classify(a), 0, int64(len(log)+1))
-		log = append(log, fleetLine{r.End(), r.Producer, r.AppendTo(nil)})
+		log = append(log, fleetLine{r.End(), r.Producer, r.AppendTo(nil, nil)})
 	})
 	slices.SortStableFunc(log, func(a, b fleetLine) int { return cmp.Compare(a.end, b.end) })
 	return log, truth, err
@@ -95,7 +95,7 @@ func (l fleetLog) makePlain(truth *fleet.Truth) error {
 	}
 	var r correlate.Record
 	for i := range l {
-		if err := r.Decode(l[i].bytes); err != nil {
+		if err := r.Decode(l[i].bytes, nil); err != nil {
 			return err
 		}
 		for k, p := range byHost[string(r.UpstreamHost)] {
@@ -106,7 +106,7 @@ func (l fleetLog) makePlain(truth *fleet.Truth) error {
 		if r.Side == classify.Server {
 			r.Target.Service = fmt.Appendf(nil, "%s.sim.svc.cluster.local", r.Label)
 		}
-		l[i].bytes = r.AppendTo(nil)
+		l[i].bytes = r.AppendTo(nil, nil)
 	}
 	return nil
 }
@@ -152,7 +152,7 @@ func (l fleetLog) feed(t testing.TB, s *correlate.Stream) {
 	var buf []byte
 	for i := range l {
 		buf = append(buf[:0], l[i].bytes...)
-		if err := r.Decode(buf); err != nil {
+		if err := r.Decode(buf, nil); err != nil {
 			t.Fatal(err)
 		}
 		s.Add(&r)

@@ -92,7 +92,7 @@ func (t *halfTable) close() { t.bytes.Reset() }
 func (t *halfTable) openCount() int { return len(t.all) - len(t.free) }
 
 // put takes a record in and returns its place; -1 where no more fit.
-func (t *halfTable) put(r *Record, id, tuple uint64, host int32, due int64) int32 {
+func (t *halfTable) put(r *Record, host int32, due int64) int32 {
 	var i int32
 	switch n := len(t.free); {
 	case n > 0:
@@ -105,11 +105,11 @@ func (t *halfTable) put(r *Record, id, tuple uint64, host int32, due int64) int3
 	}
 	h := &t.all[i]
 	*h = half{
-		id: id, tuple: tuple, end: r.End(), duration: r.Duration, host: host,
+		id: r.ID, tuple: r.Connection, end: r.End(), duration: r.Duration, host: host,
 		generation: h.generation + 1, outcome: r.Outcome, side: r.Side, code: int16(r.Code),
 		open: true, appHad: len(r.UpstreamLocal) > 0, failed: retried(r), replay: r.Replay, file: r.File, line: r.Line,
 	}
-	t.buf = r.AppendTo(t.buf[:0])
+	t.buf = r.AppendTo(t.buf[:0], nil)
 	t.bytes.Set(t.keyOf(i), t.buf)
 	for chain := range numChains {
 		if h.in(chain) {
@@ -132,7 +132,7 @@ func (t *halfTable) load(i int32, r *Record, buf *[]byte) bool {
 	from := len(*buf)
 	b, ok := t.bytes.HasGet(*buf, t.keyOf(i))
 	*buf = b
-	return ok && r.Decode(b[from:]) == nil
+	return ok && r.Decode(b[from:], nil) == nil
 }
 
 func (t *halfTable) release(i int32) {

@@ -78,10 +78,9 @@ type join struct {
 // enter takes a record into the join: a half waits, a finished record leaves
 // its trace.
 func (c *Correlator) enter(r *Record, hostIndex int32) {
-	id := idFingerprint(r.RequestID)
 	if !r.Half {
-		if id != 0 && hostIndex >= 0 && r.HTTP {
-			c.join.traces.add(r, id, hostIndex, c.horizon(), c.window.start+farJump)
+		if r.ID != 0 && hostIndex >= 0 && r.HTTP {
+			c.join.traces.add(r, hostIndex, c.horizon(), c.window.start+farJump)
 		}
 		return
 	}
@@ -92,8 +91,7 @@ func (c *Correlator) enter(r *Record, hostIndex int32) {
 	default:
 		c.join.stats.ServerHalves++
 	}
-	tuple := tupleFingerprint(r)
-	switch same, long := c.join.twice(r, id, tuple, hostIndex); {
+	switch same, long := c.join.twice(r, hostIndex); {
 	case same:
 		c.join.stats.Duplicates++
 		return
@@ -102,7 +100,7 @@ func (c *Correlator) enter(r *Record, hostIndex int32) {
 		return
 	}
 	from := min(r.End(), c.window.start+farJump)
-	i := c.join.halves.put(r, id, tuple, hostIndex, from+minWait)
+	i := c.join.halves.put(r, hostIndex, from+minWait)
 	if i < 0 {
 		c.dropped[BoundHalves]++
 		return
@@ -115,16 +113,16 @@ func (c *Correlator) enter(r *Record, hostIndex int32) {
 
 // twice says whether this very record is open already, and whether its chain
 // is too long to take another.
-func (j *join) twice(r *Record, id, tuple uint64, host int32) (same, long bool) {
-	chain, hash := chainID, id
-	if id == 0 {
-		chain, hash = chainTuple, tuple
+func (j *join) twice(r *Record, host int32) (same, long bool) {
+	chain, hash := chainID, r.ID
+	if r.ID == 0 {
+		chain, hash = chainTuple, r.Connection
 	}
 	if hash == 0 {
 		return false, false
 	}
 	whole := j.halves.walk(chain, hash, func(_ int32, h *half) bool {
-		same = h.side == r.Side && h.host == host && h.id == id && h.tuple == tuple &&
+		same = h.side == r.Side && h.host == host && h.id == r.ID && h.tuple == r.Connection &&
 			h.end == r.End() && h.duration == r.Duration && int(h.code) == r.Code
 		return !same
 	})

@@ -29,7 +29,7 @@ const maxMissing = 10
 func (c *Correlator) examine(r *Record, svc *service, hostIndex int32) {
 	seen := logstream.Record{
 		Side: SideClient, Start: r.Start, Duration: r.Duration, Code: r.Code, Outcome: logOutcome(r),
-		Outside: svc.outside, ID: idFingerprint(r.RequestID), Connection: tupleFingerprint(r), Host: hostIndex,
+		Outside: svc.outside, ID: r.ID, Connection: r.Connection, Host: hostIndex,
 		Missing: missingFields(r), File: r.File, Line: r.Line,
 	}
 	own := r.UpstreamLocal

@@ -53,9 +53,9 @@ func BenchmarkOldest(b *testing.B) {
 	bounds := DefaultBounds()
 	c := New(Config{Bounds: bounds})
 	for i := range bounds.Halves {
-		r := finished(0, epoch0, 1, 504, int64(i))
+		r := finished(uint64(i)*0x9e3779b97f4a7c15, 0, epoch0, 1, 504, int64(i))
 		r.File = int32(i % 64)
-		c.join.halves.put(r, uint64(i)*0x9e3779b97f4a7c15, 0, -1, epoch0+minWait)
+		c.join.halves.put(r, -1, epoch0+minWait)
 	}
 	for b.Loop() {
 		c.oldest.fresh = false

@@ -30,7 +30,7 @@ type miniLog struct {
 func (m *miniLog) add(a accesslog.Record) {
 	a.Method, a.Path, a.Protocol, a.ServiceTime, a.HasCluster = []byte("GET"), []byte("/items"), []byte("HTTP/1.1"), -1, true
 	m.record.From(&a, classify.Classify(&a), 0, int64(len(m.log)+1))
-	m.log = append(m.log, fleetLine{m.record.End(), m.record.Producer, m.record.AppendTo(nil)})
+	m.log = append(m.log, fleetLine{m.record.End(), m.record.Producer, m.record.AppendTo(nil, nil)})
 }
 
 // call is a call of a pod at an address that takes so long; flags are what both

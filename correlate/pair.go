@@ -7,12 +7,11 @@ import "bytes"
 // are not. It decides by the rules of the join, for two records alone; a
 // verdict on half a call needs a Correlator.
 func Pair(client, server *Record) (v Verdict, key Key, ok bool) {
-	id := idFingerprint(client.RequestID)
-	sameID := id != 0 && id == idFingerprint(server.RequestID)
+	sameID := client.ID != 0 && client.ID == server.ID
 	sameHost := len(client.UpstreamHost) > 0 && bytes.Equal(client.UpstreamHost, server.UpstreamHost)
-	tuple, other := tupleFingerprint(client), tupleFingerprint(server)
+	tuple, other := client.Connection, server.Connection
 	sameTuple := tuple != 0 && tuple == other
-	noID := id == 0 || len(server.RequestID) == 0
+	noID := client.ID == 0 || server.ID == 0
 	apart := abs(client.End() - server.End())
 	switch {
 	case sameID && sameHost && apart <= maxWait:

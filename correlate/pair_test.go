@@ -24,6 +24,9 @@ func TestPair(t *testing.T) {
 	end := client.End()
 	f := func(name string, client, server *Record, want Verdict, wantKey Key, wantOK bool) {
 		t.Helper()
+		for _, r := range []*Record{client, server} {
+			r.fingerprint()
+		}
 		if v, key, ok := Pair(client, server); v != want || key != wantKey || ok != wantOK {
 			t.Errorf("%s: %s by %s, %v; want %s by %s, %v", name, v, key, ok, want, wantKey, wantOK)
 		}

@@ -2,8 +2,6 @@ package correlate
 
 import (
 	"bytes"
-	"encoding/binary"
-	"errors"
 
 	"github.com/cespare/xxhash/v2"
 
@@ -28,6 +26,10 @@ type Record struct {
 	FlagText         []byte // verbatim
 	Details          []byte
 	RequestID        []byte
+
+	// ID is a fingerprint of the request id, and Connection one of the
+	// connection between the proxies; 0 where there is none: see From.
+	ID, Connection uint64
 
 	// UpstreamHost is the ip:port of the pod that was called: for a client
 	// the upstream_host, for a server its own downstream_local_address.
@@ -116,6 +118,11 @@ func (r *Record) From(a *accesslog.Record, c classify.Class, file int32, line in
 	case classify.Waypoint, classify.Unknown:
 		r.Producer = producer(a, nil)
 	}
+	r.fingerprint()
+}
+
+func (r *Record) fingerprint() {
+	r.ID, r.Connection = idFingerprint(r.RequestID), connectionFingerprint(r)
 }
 
 // passed says that a cluster is one of those to hosts that the mesh does not
@@ -172,148 +179,12 @@ func idFingerprint(id []byte) uint64 {
 	return max(xxhash.Sum64(b[:n]), 1)
 }
 
-// tupleFingerprint returns a fingerprint of the connection between the
+// connectionFingerprint returns a fingerprint of the connection between the
 // proxies, 0 where the record does not have all of it. A port of 0 is not an
 // address but the client of x-forwarded-for (Envoy's getLastAddressFromXFF).
-func tupleFingerprint(r *Record) uint64 {
+func connectionFingerprint(r *Record) uint64 {
 	if len(r.Peer) == 0 || len(r.UpstreamHost) == 0 || bytes.HasSuffix(r.Peer, []byte(":0")) {
 		return 0
 	}
 	return max(xxhash.Sum64(r.Peer)*31+xxhash.Sum64(r.UpstreamHost), 1)
-}
-
-const (
-	bitHTTP = 1 << iota
-	bitFailure
-	bitHalf
-	bitReplay
-	bitPassed
-	bitMore
-)
-
-// texts lists the text fields in the order of the encoding.
-func (r *Record) texts() [13]*[]byte {
-	return [13]*[]byte{
-		&r.RequestID, &r.UpstreamHost, &r.Peer, &r.UpstreamLocal, &r.FlagText, &r.Details,
-		&r.Target.Service, &r.Target.Subset, &r.Label, &r.Namespace, &r.Pod, &r.PodID, &r.Node,
-	}
-}
-
-// more lists the text fields that most records do not have.
-func (r *Record) more() [4]*[]byte {
-	return [4]*[]byte{&r.Reason, &r.Authority, &r.ServerName, &r.Downstream}
-}
-
-// AppendTo appends the record's encoding to b. The place of the line comes
-// last, so that equal records sort by what they say before where they stood.
-func (r *Record) AppendTo(b []byte) []byte {
-	var bits byte
-	if r.HTTP {
-		bits |= bitHTTP
-	}
-	if r.Failure {
-		bits |= bitFailure
-	}
-	if r.Half {
-		bits |= bitHalf
-	}
-	if r.Replay {
-		bits |= bitReplay
-	}
-	if r.Passed {
-		bits |= bitPassed
-	}
-	if r.Reason != nil || r.Authority != nil || r.ServerName != nil || r.Downstream != nil {
-		bits |= bitMore
-	}
-	b = append(b, byte(r.Side), byte(r.Outcome), bits)
-	b = binary.LittleEndian.AppendUint32(b, uint32(r.Flags))
-	b = binary.AppendVarint(b, r.Start)
-	b = binary.AppendVarint(b, r.Duration)
-	b = binary.AppendVarint(b, int64(r.Code))
-	b = binary.AppendVarint(b, int64(r.Attempts))
-	b = binary.LittleEndian.AppendUint16(b, r.PathClass)
-	b = binary.LittleEndian.AppendUint16(b, r.Asked)
-	b = binary.LittleEndian.AppendUint64(b, r.Producer)
-	for _, t := range r.texts() {
-		b = appendText(b, *t)
-	}
-	if bits&bitMore != 0 {
-		for _, t := range r.more() {
-			b = appendText(b, *t)
-		}
-	}
-	b = binary.AppendVarint(b, int64(r.File))
-	return binary.AppendVarint(b, r.Line)
-}
-
-func appendText(b, text []byte) []byte {
-	b = binary.AppendUvarint(b, uint64(len(text)))
-	return append(b, text...)
-}
-
-var errEncoding = errors.New("correlate: not an encoded record")
-
-// Decode fills r from the encoding in b; the text fields borrow from b.
-func (r *Record) Decode(b []byte) error {
-	if len(b) < 7 {
-		return errEncoding
-	}
-	*r = Record{Class: classify.Class{
-		Side: classify.Side(b[0]), Outcome: classify.Outcome(b[1]),
-		HTTP: b[2]&bitHTTP != 0, Failure: b[2]&bitFailure != 0, Half: b[2]&bitHalf != 0,
-		Flags: classify.Set(binary.LittleEndian.Uint32(b[3:])),
-	}, Replay: b[2]&bitReplay != 0, Passed: b[2]&bitPassed != 0}
-	more := b[2]&bitMore != 0
-	d := decoder{rest: b[7:]}
-	r.Start, r.Duration, r.Code, r.Attempts = d.varint(), d.varint(), int(d.varint()), int(d.varint())
-	if len(d.rest) < 12 {
-		return errEncoding
-	}
-	r.PathClass, r.Asked = binary.LittleEndian.Uint16(d.rest), binary.LittleEndian.Uint16(d.rest[2:])
-	r.Producer = binary.LittleEndian.Uint64(d.rest[4:])
-	d.rest = d.rest[12:]
-	for _, t := range r.texts() {
-		*t = d.text()
-	}
-	if more {
-		for _, t := range r.more() {
-			*t = d.text()
-		}
-	}
-	r.File, r.Line = int32(d.varint()), d.varint()
-	if d.bad {
-		return errEncoding
-	}
-	return nil
-}
-
-// decoder reads varints and texts; after a fault all reads are zero.
-type decoder struct {
-	rest []byte
-	bad  bool
-}
-
-func (d *decoder) varint() int64 {
-	v, n := binary.Varint(d.rest)
-	if n <= 0 {
-		d.bad, d.rest = true, nil
-		return 0
-	}
-	d.rest = d.rest[n:]
-	return v
-}
-
-func (d *decoder) text() []byte {
-	v, n := binary.Uvarint(d.rest)
-	if n <= 0 || v > uint64(len(d.rest)-n) {
-		d.bad, d.rest = true, nil
-		return nil
-	}
-	t := d.rest[n : n+int(v) : n+int(v)]
-	d.rest = d.rest[n+int(v):]
-	if len(t) == 0 {
-		return nil
-	}
-	return t
 }

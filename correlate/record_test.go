@@ -29,7 +29,7 @@ func TestRecordOfFault(t *testing.T) {
 		t.Helper()
 		var r, back Record
 		r.From(a, classify.Classify(a), 3, 4)
-		if err := back.Decode(r.AppendTo(nil)); err != nil {
+		if err := back.Decode(r.AppendTo(nil, nil), nil); err != nil {
 			t.Fatal(err)
 		}
 		if diff := cmp.Diff(r, back); diff != "" {

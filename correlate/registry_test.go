@@ -19,7 +19,7 @@ const (
 
 // said is a finished request to address; what else it says is set by mods.
 func said(side classify.Side, after int64, mods ...func(*Record)) *Record {
-	r := finished(side, epoch0+after, 5, 200, 1)
+	r := finished(0, side, epoch0+after, 5, 200, 1)
 	r.UpstreamHost, r.UpstreamLocal, r.Producer = []byte(address), []byte("10.0.0.1:4711"), 1
 	for _, m := range mods {
 		m(r)
@@ -260,6 +260,7 @@ func TestBounds(t *testing.T) {
 	timeout := func(r *Record) {
 		r.Outcome, r.Failure, r.Half, r.Code, r.Flags = classify.Timeout, true, true, 504, classify.Of(classify.UT)
 		r.RequestID = fmt.Appendf(nil, "%d", r.Start)
+		r.fingerprint()
 	}
 	records = nil
 	for i := range int64(5) {
@@ -273,7 +274,7 @@ func TestBounds(t *testing.T) {
 	b.Traces = 2
 	records = nil
 	for i := range int64(50) {
-		records = append(records, called(i, func(r *Record) { r.RequestID = fmt.Appendf(nil, "%d", i) }))
+		records = append(records, called(i, func(r *Record) { r.ID = idFingerprint(fmt.Append(nil, i)) }))
 	}
 	if s = after(b, records...); s.Dropped["traces"] < 40 {
 		t.Errorf("two traces of 50: dropped %v", s.Dropped)

@@ -81,7 +81,7 @@ func (s *Stream) Add(r *Record) {
 		s.take(r)
 		return
 	}
-	s.held = append(s.held, heldRecord{r.End(), r.AppendTo(nil), r.Half, r.File, r.Line})
+	s.held = append(s.held, heldRecord{r.End(), r.AppendTo(nil, nil), r.Half, r.File, r.Line})
 	if r.Half {
 		s.core.oldest.note(r.File, r.Line)
 	}
@@ -197,7 +197,7 @@ func (s *Stream) unhold() {
 	h := s.held[0]
 	s.held = s.held[1:]
 	var r Record
-	if r.Decode(h.bytes) == nil {
+	if r.Decode(h.bytes, nil) == nil {
 		s.core.enterRecord(&r)
 	}
 }

@@ -16,14 +16,14 @@ type trace struct {
 	tuple    uint16
 }
 
-func newTrace(r *Record, id uint64, host int32) trace {
+func newTrace(r *Record, host int32) trace {
 	endCode := uint64(r.End())<<16 | uint64(r.Code&0x7fff)<<1
 	if r.Side == classify.Server {
 		endCode |= 1
 	}
 	return trace{
-		id: id, endCode: endCode, host: host, duration: int32(min(r.Duration, 1<<31-1)),
-		line: uint32(r.Line), file: uint16(r.File), tuple: uint16(tupleFingerprint(r)),
+		id: r.ID, endCode: endCode, host: host, duration: int32(min(r.Duration, 1<<31-1)),
+		line: uint32(r.Line), file: uint16(r.File), tuple: uint16(r.Connection),
 	}
 }
 
@@ -74,12 +74,12 @@ func (t *traceTable) bucket(id uint64) *int32 { return &t.heads[id&uint64(len(t.
 
 // add leaves a trace of r. Traces that ended before oldest have become useless;
 // those after newest have an absurd time.
-func (t *traceTable) add(r *Record, id uint64, host int32, oldest, newest int64) {
+func (t *traceTable) add(r *Record, host int32, oldest, newest int64) {
 	for int(uint16(r.File)) >= len(t.newest) {
 		t.newest = append(t.newest, 0)
 	}
 	t.newest[uint16(r.File)] = r.Line
-	if !t.inShare(id) {
+	if !t.inShare(r.ID) {
 		t.left++
 		return
 	}
@@ -89,12 +89,12 @@ func (t *traceTable) add(r *Record, id uint64, host int32, oldest, newest int64)
 			continue
 		}
 		t.halve()
-		if !t.inShare(id) {
+		if !t.inShare(r.ID) {
 			t.left++
 			return
 		}
 	}
-	t.link((t.first+t.count)%len(t.ring), newTrace(r, id, host))
+	t.link((t.first+t.count)%len(t.ring), newTrace(r, host))
 	t.count++
 }
 

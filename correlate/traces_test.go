@@ -16,11 +16,11 @@ func TestTraceSize(t *testing.T) {
 	}
 }
 
-// finished is a record that leaves a trace.
-func finished(side classify.Side, end, duration int64, code int, line int64) *Record {
+// finished is a record that leaves a trace under an id.
+func finished(id uint64, side classify.Side, end, duration int64, code int, line int64) *Record {
 	return &Record{
 		Class: classify.Class{Side: side, HTTP: true, Outcome: classify.OK},
-		Start: end - duration, Duration: duration, Code: code, File: 3, Line: line,
+		ID:    id, Start: end - duration, Duration: duration, Code: code, File: 3, Line: line,
 		Peer: []byte("10.0.0.1:4711"), UpstreamHost: []byte("10.0.0.9:8080"),
 	}
 }
@@ -30,14 +30,14 @@ func TestTraceHolds(t *testing.T) {
 	for _, side := range []classify.Side{classify.Client, classify.Server} {
 		for _, end := range []int64{0, 1, epoch0, 1<<47 - 1, -1, -hour} {
 			for _, code := range []int{0, 100, 204, 404, 599, 999} {
-				r := finished(side, end, 12_345, code, 1_000_000)
-				tr := newTrace(r, 42, 7)
+				r := finished(42, side, end, 12_345, code, 1_000_000)
+				tr := newTrace(r, 7)
 				if tr.end() != end || tr.code() != code || tr.side() != side || tr.host != 7 ||
 					tr.duration != 12_345 || tr.line != 1_000_000 || tr.file != 3 {
 					t.Errorf("%s %d %d: %+v: end %d, code %d, side %s", side, end, code, tr, tr.end(), tr.code(), tr.side())
 				}
 				table := newTraceTable(1)
-				table.add(r, 42, 7, -1<<62, 1<<62)
+				table.add(r, 7, -1<<62, 1<<62)
 				if back := table.record(&tr); back.Start != r.Start || back.End() != end || back.Code != code || back.Side != side {
 					t.Errorf("%s %d %d: record %+v", side, end, code, back)
 				}
@@ -45,7 +45,7 @@ func TestTraceHolds(t *testing.T) {
 		}
 	}
 	// what is too long for its place is cut, not wrapped
-	if tr := newTrace(finished(classify.Client, epoch0, 1<<40, 200, 1), 1, 0); tr.duration != 1<<31-1 {
+	if tr := newTrace(finished(1, classify.Client, epoch0, 1<<40, 200, 1), 0); tr.duration != 1<<31-1 {
 		t.Errorf("duration %d", tr.duration)
 	}
 }
@@ -139,7 +139,7 @@ func TestTracesAgainstASlice(t *testing.T) {
 				oldest = now - hour // long calls: nothing may be forgotten
 			}
 			id := ids[rng.IntN(len(ids))]
-			table.add(finished(classify.Client, end, 5, 200, step), id, 1, oldest, now+farJump)
+			table.add(finished(id, classify.Client, end, 5, 200, step), 1, oldest, now+farJump)
 			plain.add(plainTrace{id, end, step}, oldest, now+farJump)
 			if rng.IntN(10) == 0 {
 				table.purge(oldest)
@@ -168,7 +168,7 @@ func TestTraceShare(t *testing.T) {
 	for i := range int64(1000) {
 		id := rng.Uint64()
 		ids = append(ids, id)
-		table.add(finished(classify.Server, epoch0+i, 5, 200, i), id, 1, epoch0-hour, epoch0+hour)
+		table.add(finished(id, classify.Server, epoch0+i, 5, 200, i), 1, epoch0-hour, epoch0+hour)
 	}
 	if table.shift < 4 || table.shift > 6 {
 		t.Errorf("1,000 ids in %d places: share 1/%d", bound, 1<<table.shift)
@@ -196,7 +196,7 @@ func TestTraceShare(t *testing.T) {
 func TestEachStops(t *testing.T) {
 	table := newTraceTable(8)
 	for i := range int64(5) {
-		table.add(finished(classify.Server, epoch0+i, 5, 200, i), 42, 1, 0, epoch0+hour)
+		table.add(finished(42, classify.Server, epoch0+i, 5, 200, i), 1, 0, epoch0+hour)
 	}
 	n := 0
 	table.each(42, func(*trace) bool { n++; return n < 2 })
@@ -213,9 +213,9 @@ func TestTraceOfAFarLine(t *testing.T) {
 		{3, 2}, // the topic was made anew, and its offsets began at 0
 	} {
 		table := newTraceTable(4)
-		table.add(finished(classify.Server, epoch0, 1, 200, 9<<32), 1, 0, 0, 1<<62)
-		table.add(finished(classify.Server, epoch0, 1, 200, c.line), 2, 0, 0, 1<<62)
-		table.add(finished(classify.Server, epoch0, 1, 200, c.newest), 3, 0, 0, 1<<62)
+		table.add(finished(1, classify.Server, epoch0, 1, 200, 9<<32), 0, 0, 1<<62)
+		table.add(finished(2, classify.Server, epoch0, 1, 200, c.line), 0, 0, 1<<62)
+		table.add(finished(3, classify.Server, epoch0, 1, 200, c.newest), 0, 0, 1<<62)
 		table.each(2, func(tr *trace) bool {
 			if got := table.record(tr); got.Line != c.line || got.File != 3 {
 				t.Errorf("line %d of file %d, want %d", got.Line, got.File, c.line)
@@ -229,7 +229,7 @@ func TestTraceOfAFarLine(t *testing.T) {
 func TestEachIsBounded(t *testing.T) {
 	table := newTraceTable(10 * maxTraces)
 	for i := range int64(10 * maxTraces) {
-		table.add(finished(classify.Server, epoch0+i, 1, 200, i), 5, 0, 0, 1<<62)
+		table.add(finished(5, classify.Server, epoch0+i, 1, 200, i), 0, 0, 1<<62)
 	}
 	n, last := 0, int64(0)
 	if table.each(5, func(tr *trace) bool { n++; last = tr.end(); return true }) {
@@ -246,6 +246,7 @@ func TestEachIsBounded(t *testing.T) {
 	s.call(3000, 1, timeout)
 	for i := range s.records {
 		s.records[i].RequestID = []byte("da28cc83-9055-9ed5-8c0e-104bf3337a0c")
+		s.records[i].fingerprint()
 	}
 	if got := read(s.byEnd()).Dropped; got["traces"] == 0 {
 		t.Errorf("dropped %v", got)

@@ -115,7 +115,7 @@ func measure(ctx context.Context, simulate simulate, cfg world.Config, progress 
 	enter := func() {
 		from := 0
 		for i, end := range ends {
-			_ = records[i].Decode(text[from:end]) // encoded a moment ago
+			_ = records[i].Decode(text[from:end], nil) // encoded a moment ago
 			from = end
 		}
 		began := time.Now()
@@ -133,7 +133,7 @@ func measure(ctx context.Context, simulate simulate, cfg world.Config, progress 
 		if r.Producer == 0 {
 			r.Producer = 1
 		}
-		if text = r.AppendTo(text); first == 0 {
+		if text = r.AppendTo(text, nil); first == 0 {
 			first = arrival
 		}
 		if ends = append(ends, len(text)); len(ends) == measureBatch {

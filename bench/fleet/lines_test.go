@@ -57,7 +57,7 @@ func write(t *testing.T) *written {
 		line = append(world.AppendLine(line[:0], a), '\n')
 		w.lines.Write(line)
 		r.From(a, classify.Classify(a), 0, int64(len(w.records)+1))
-		w.records = append(w.records, writtenRecord{r.End(), r.AppendTo(nil)})
+		w.records = append(w.records, writtenRecord{r.End(), r.AppendTo(nil, nil)})
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -78,7 +78,7 @@ func (w *written) straight(t *testing.T) (findings []string) {
 	stream := core.Stream()
 	var r correlate.Record
 	for i := range w.records {
-		if err := r.Decode(w.records[i].bytes); err != nil {
+		if err := r.Decode(w.records[i].bytes, nil); err != nil {
 			t.Fatal(err)
 		}
 		stream.Add(&r)

@@ -25,7 +25,7 @@ func BenchmarkSort(b *testing.B) {
 							key = i*1000 + key%100000
 						}
 						binary.LittleEndian.PutUint64(payload, uint64(i))
-						if err := s.Add(key, payload); err != nil {
+						if err := s.Add(key, uint64(i)*0x9e3779b97f4a7c15, payload); err != nil {
 							b.Fatal(err)
 						}
 					}

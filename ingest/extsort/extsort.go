@@ -1,4 +1,4 @@
-// Package extsort sorts records that need not fit in memory by an integer key.
+// Package extsort sorts records that need not fit in memory by two integers.
 // It knows keys, bytes, memory and temporary files. It must never know what the
 // bytes mean.
 package extsort
@@ -20,6 +20,9 @@ type Options struct {
 	// Dir is where records go that do not fit in memory, up to twice their
 	// size; "" is os.TempDir().
 	Dir string
+	// Compare orders payloads that have the same key and rank; nil is
+	// bytes.Compare.
+	Compare func(a, b []byte) int
 }
 
 // withDefaults is the one place where defaults are.
@@ -30,12 +33,15 @@ func (o Options) withDefaults() Options {
 	if o.Dir == "" {
 		o.Dir = os.TempDir()
 	}
+	if o.Compare == nil {
+		o.Compare = bytes.Compare
+	}
 	return o
 }
 
 // Sorter takes records in any order and gives them back in ascending order of
-// key, then payload. That order is total: what comes out does not depend on the
-// order in which it went in.
+// key, then rank, then payload. That order is total: what comes out does not
+// depend on the order in which it went in.
 //
 // It is for one goroutine. After an error of a temporary file it is broken:
 // every later call but Close returns that error.
@@ -43,17 +49,20 @@ type Sorter struct {
 	o      Options
 	arena  arena
 	index  []entry
+	other  []entry // as long, once the index was sorted
 	spill  tape
 	broken error
 }
 
 // entry is a record in memory.
 type entry struct {
-	key int64
-	ref ref
+	key  int64
+	rank uint64
+	ref  ref
 }
 
-const entryBytes = 24
+// entryBytes is what an entry takes: sorting needs its place a second time.
+const entryBytes = 2 * 32
 
 // maxPayload is the longest payload, so that its length fits in 32 bits.
 const maxPayload = 1 << 30
@@ -65,13 +74,13 @@ func New(o Options) *Sorter {
 	return &Sorter{
 		o:     o,
 		arena: arena{chunkBytes: min(max(o.MaxBytes/16, 512), 1<<20)},
-		spill: tape{dir: o.Dir, create: createTemp},
+		spill: tape{dir: o.Dir, create: createTemp, compare: o.Compare},
 	}
 }
 
-// Add copies payload, which may be empty, under key. When the memory is full,
-// what is in it is written to a temporary file.
-func (s *Sorter) Add(key int64, payload []byte) error {
+// Add copies payload, which may be empty, under key and rank. When the memory is
+// full, what is in it is written to a temporary file.
+func (s *Sorter) Add(key int64, rank uint64, payload []byte) error {
 	if s.broken != nil {
 		return s.broken
 	}
@@ -86,7 +95,7 @@ func (s *Sorter) Add(key int64, payload []byte) error {
 	if len(s.index) == cap(s.index) {
 		s.index = append(make([]entry, 0, grown(cap(s.index))), s.index...)
 	}
-	s.index = append(s.index, entry{key, s.arena.add(payload)})
+	s.index = append(s.index, entry{key, rank, s.arena.add(payload)})
 	return nil
 }
 
@@ -106,51 +115,130 @@ func grown(entries int) int { return max(16, entries+entries/2) }
 // returns. An error of f, or of ctx, ends it and is returned as it is. Each may
 // be called again, and Add after it, but neither by f.
 func (s *Sorter) Each(ctx context.Context, f func(key int64, payload []byte) error) error {
-	if s.broken != nil {
-		return s.broken
+	c, err := s.Sort(ctx)
+	if err != nil {
+		return err
 	}
-	if len(s.spill.runs) == 0 {
-		return s.inMemory(ctx, f)
+	for c.Next() {
+		if err := f(c.Key, c.Payload); err != nil {
+			return err
+		}
+	}
+	return c.Err()
+}
+
+// Sort brings the records in order, to be given one by one. Further calls of the
+// Sorter end the Cursor. An error of ctx is returned as it is, here and by the
+// Cursor.
+func (s *Sorter) Sort(ctx context.Context) (*Cursor, error) {
+	switch {
+	case s.broken != nil:
+		return nil, s.broken
+	case ctx.Err() != nil:
+		return nil, ctx.Err()
+	case len(s.spill.runs) == 0:
+		s.sort()
+		return &Cursor{ctx: ctx, sorter: s}, nil
 	}
 	// The memory is needed for the buffers of the merge.
 	if err := s.flush(); err != nil {
-		return err
+		return nil, err
 	}
-	s.index, s.arena = nil, arena{chunkBytes: s.arena.chunkBytes}
-	var failed error // of f
-	err := s.spill.each(ctx, s.o.MaxBytes, func(key int64, payload []byte) error {
-		failed = f(key, payload)
-		return failed
-	})
-	if err != nil && failed == nil && ctx.Err() == nil {
+	s.index, s.other, s.arena = nil, nil, arena{chunkBytes: s.arena.chunkBytes}
+	m, err := s.spill.merged(ctx, s.o.MaxBytes)
+	if err != nil {
+		return nil, s.failed(ctx, err)
+	}
+	return &Cursor{ctx: ctx, sorter: s, merge: m}, nil
+}
+
+// failed notes an error of the temporary file, and returns it.
+func (s *Sorter) failed(ctx context.Context, err error) error {
+	if ctx.Err() == nil {
 		s.broken = err
 	}
 	return err
 }
 
-func (s *Sorter) inMemory(ctx context.Context, f func(key int64, payload []byte) error) error {
-	s.sort()
-	for i, e := range s.index {
-		if i%checkEvery == 0 && ctx.Err() != nil {
-			return ctx.Err()
-		}
-		if err := f(e.key, s.arena.bytes(e.ref)); err != nil {
-			return err
-		}
+// Cursor gives sorted records one by one.
+type Cursor struct {
+	// Key, Rank and Payload are those of the record that Next went to; Payload
+	// is borrowed until the next Next.
+	Key     int64
+	Rank    uint64
+	Payload []byte
+
+	ctx    context.Context //nolint:containedctx // a cursor is a call that goes on
+	sorter *Sorter
+	at     int    // given so far
+	merge  *merge // of what was spilled; nil: all is in memory
+	err    error
+}
+
+// Err is why Next went to no further record: nil at the end.
+func (c *Cursor) Err() error { return c.err }
+
+// Next goes to the next record and says whether there is one.
+func (c *Cursor) Next() bool {
+	if c.err != nil {
+		return false
 	}
-	return nil
+	if c.at%checkEvery == 0 && c.ctx.Err() != nil {
+		c.err = c.ctx.Err()
+		return false
+	}
+	if c.merge != nil {
+		h, err := c.merge.next()
+		if err != nil {
+			c.err = c.sorter.failed(c.ctx, err)
+			return false
+		}
+		if h == nil {
+			return false
+		}
+		c.at++
+		c.Key, c.Rank, c.Payload = h.key, h.rank, h.payload
+		return true
+	}
+	if c.at >= len(c.sorter.index) {
+		return false
+	}
+	e := &c.sorter.index[c.at]
+	c.at++
+	c.Key, c.Rank, c.Payload = e.key, e.rank, c.sorter.arena.bytes(e.ref)
+	return true
 }
 
 // checkEvery is how many records go by between two looks at a context.
 const checkEvery = 1024
 
+// sort sorts the index: by the digits of the keys, which lie near each other in
+// a log, and then what has the same key.
 func (s *Sorter) sort() {
-	slices.SortFunc(s.index, func(a, b entry) int {
-		if c := cmp.Compare(a.key, b.key); c != 0 {
-			return c
+	if cap(s.other) < len(s.index) {
+		s.other = make([]entry, cap(s.index))
+	}
+	if sorted := radixSort(s.index, s.other[:len(s.index)]); len(sorted) > 0 && &sorted[0] != &s.index[0] {
+		s.index, s.other = s.other[:len(sorted)], s.index
+	}
+	for rest := s.index; len(rest) > 0; {
+		n := 1
+		for n < len(rest) && rest[n].key == rest[0].key {
+			n++
 		}
-		return bytes.Compare(s.arena.bytes(a.ref), s.arena.bytes(b.ref))
-	})
+		if n > 1 {
+			slices.SortFunc(rest[:n], s.compareEqual)
+		}
+		rest = rest[n:]
+	}
+}
+
+// compareEqual compares entries of the same key.
+func (s *Sorter) compareEqual(a, b entry) int {
+	if a.rank != b.rank {
+		return cmp.Compare(a.rank, b.rank)
+	}
+	return s.o.Compare(s.arena.bytes(a.ref), s.arena.bytes(b.ref))
 }
 
 // flush writes what is in memory as a run and keeps the memory.
@@ -159,9 +247,9 @@ func (s *Sorter) flush() error {
 		return nil
 	}
 	s.sort()
-	err := s.spill.write(func(put func(key int64, payload []byte) error) error {
+	err := s.spill.write(func(put putRecord) error {
 		for _, e := range s.index {
-			if err := put(e.key, s.arena.bytes(e.ref)); err != nil {
+			if err := put(e.key, e.rank, s.arena.bytes(e.ref)); err != nil {
 				return err
 			}
 		}
@@ -179,7 +267,7 @@ func (s *Sorter) flush() error {
 // Close gives back memory and temporary file. It may be called at any time and
 // again; every other call returns an error from then on.
 func (s *Sorter) Close() error {
-	s.index, s.arena = nil, arena{}
+	s.index, s.other, s.arena = nil, nil, arena{}
 	s.broken = fmt.Errorf("sort: %w", os.ErrClosed)
 	return s.spill.close()
 }

@@ -2,8 +2,6 @@ package extsort
 
 import (
 	"bufio"
-	"bytes"
-	"context"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -11,37 +9,46 @@ import (
 )
 
 // merge gives the records of some runs in order.
-func (t *tape) merge(ctx context.Context, runs []run, maxBytes int, f func(key int64, payload []byte) error) error {
+type merge struct {
+	tape  *tape
+	heads []*head // a heap: the run with the least record first
+	given *head   // by next
+}
+
+func (t *tape) merge(runs []run, maxBytes int) (*merge, error) {
 	bufBytes := min(max(maxBytes/(fanIn+1), minReadBytes), maxReadBytes)
-	heads := make(heap, 0, len(runs))
+	m := &merge{tape: t, heads: make([]*head, 0, len(runs))}
 	for _, r := range runs {
 		h := &head{r: bufio.NewReaderSize(io.NewSectionReader(t.file, r.offset, r.size), bufBytes), left: r.size}
 		if err := h.next(); err != nil {
-			return t.unreadable(err)
+			return nil, t.unreadable(err)
 		}
-		heads = append(heads, h)
+		m.heads = append(m.heads, h)
 	}
-	for i := len(heads)/2 - 1; i >= 0; i-- {
-		heads.down(i)
+	for i := len(m.heads)/2 - 1; i >= 0; i-- {
+		m.down(i)
 	}
-	for i := 0; len(heads) > 0; i++ {
-		if i%checkEvery == 0 && ctx.Err() != nil {
-			return ctx.Err()
-		}
-		h := heads[0]
-		if err := f(h.key, h.payload); err != nil {
-			return err
-		}
+	return m, nil
+}
+
+// next returns the run whose record is the next one, nil after the last; good
+// until it is called again.
+func (m *merge) next() (*head, error) {
+	if h := m.given; h != nil {
 		if h.left == 0 {
-			last := len(heads) - 1
-			heads[0], heads[last] = heads[last], nil
-			heads = heads[:last]
+			last := len(m.heads) - 1
+			m.heads[0], m.heads[last] = m.heads[last], nil
+			m.heads = m.heads[:last]
 		} else if err := h.next(); err != nil {
-			return t.unreadable(err)
+			return nil, m.tape.unreadable(err)
 		}
-		heads.down(0)
+		m.down(0)
+		m.given = nil
 	}
-	return nil
+	if len(m.heads) > 0 {
+		m.given = m.heads[0]
+	}
+	return m.given, nil
 }
 
 func (t *tape) unreadable(err error) error {
@@ -51,6 +58,7 @@ func (t *tape) unreadable(err error) error {
 // head is the first record of a run that has not been given.
 type head struct {
 	key     int64
+	rank    uint64
 	payload []byte // within r's buffer, or own; good until next
 
 	r    *bufio.Reader
@@ -68,7 +76,8 @@ func (h *head) next() error {
 		return torn(err)
 	}
 	h.key = int64(binary.LittleEndian.Uint64(header))
-	n := int(binary.LittleEndian.Uint32(header[8:]))
+	h.rank = binary.LittleEndian.Uint64(header[8:])
+	n := int(binary.LittleEndian.Uint32(header[16:]))
 	h.left -= headerBytes + int64(n)
 	if h.left < 0 {
 		return io.ErrUnexpectedEOF
@@ -98,27 +107,29 @@ func torn(err error) error {
 	return err
 }
 
-// heap has the run with the least record first.
-type heap []*head
-
-func (h heap) less(i, j int) bool {
-	if h[i].key != h[j].key {
-		return h[i].key < h[j].key
+func (m *merge) less(i, j int) bool {
+	a, b := m.heads[i], m.heads[j]
+	switch {
+	case a.key != b.key:
+		return a.key < b.key
+	case a.rank != b.rank:
+		return a.rank < b.rank
 	}
-	return bytes.Compare(h[i].payload, h[j].payload) < 0
+	return m.tape.compare(a.payload, b.payload) < 0
 }
 
 // down lets the run at i sink to its place.
-func (h heap) down(i int) {
+func (m *merge) down(i int) {
+	h := m.heads
 	for {
 		least := 2*i + 1
 		if least >= len(h) {
 			return
 		}
-		if right := least + 1; right < len(h) && h.less(right, least) {
+		if right := least + 1; right < len(h) && m.less(right, least) {
 			least = right
 		}
-		if !h.less(least, i) {
+		if !m.less(least, i) {
 			return
 		}
 		h[i], h[least] = h[least], h[i]

@@ -17,12 +17,13 @@ import (
 // has made useless stays until the end: a file that only grows is simple, and
 // no record is merged twice before there are more than fanIn² runs.
 type tape struct {
-	dir    string
-	create func(dir string) (file, error)
-	file   file
-	writer *bufio.Writer
-	size   int64
-	runs   []run
+	dir     string
+	create  func(dir string) (file, error)
+	compare func(a, b []byte) int // payloads of the same key and rank
+	file    file
+	writer  *bufio.Writer
+	size    int64
+	runs    []run
 }
 
 // file is what a tape needs of an *os.File.
@@ -32,12 +33,12 @@ type file interface {
 	io.Closer
 }
 
-// run is a stretch of the tape that holds sorted records: the key and the
-// length of the payload, little-endian, and the payload.
+// run is a stretch of the tape that holds sorted records: the key, the rank and
+// the length of the payload, little-endian, and the payload.
 type run struct{ offset, size int64 }
 
 const (
-	headerBytes = 8 + 4
+	headerBytes = 8 + 8 + 4
 
 	// writeBytes is how much is written at once.
 	writeBytes = 256 << 10
@@ -74,9 +75,12 @@ func (f *tempFile) Close() error {
 	return err
 }
 
+// putRecord takes a record.
+type putRecord func(key int64, rank uint64, payload []byte) error
+
 // write appends a run of the records that records puts. After an error the tape
 // is as it was.
-func (t *tape) write(records func(put func(key int64, payload []byte) error) error) error {
+func (t *tape) write(records func(put putRecord) error) error {
 	if t.file == nil {
 		f, err := t.create(t.dir)
 		if err != nil {
@@ -91,9 +95,10 @@ func (t *tape) write(records func(put func(key int64, payload []byte) error) err
 	failed := func(err error) error {
 		return fmt.Errorf("write to a file for sorting in %s: %w: set TMPDIR to a disk with room", t.dir, err)
 	}
-	err := records(func(key int64, payload []byte) error {
+	err := records(func(key int64, rank uint64, payload []byte) error {
 		binary.LittleEndian.PutUint64(header[:], uint64(key))
-		binary.LittleEndian.PutUint32(header[8:], uint32(len(payload)))
+		binary.LittleEndian.PutUint64(header[8:], rank)
+		binary.LittleEndian.PutUint32(header[16:], uint32(len(payload)))
 		if _, err := w.Write(header[:]); err != nil {
 			return failed(err)
 		}
@@ -114,22 +119,38 @@ func (t *tape) write(records func(put func(key int64, payload []byte) error) err
 	return nil
 }
 
-// each gives the records of all runs in order, after merging the smallest runs
+// merged gives the records of all runs in order, after merging the smallest runs
 // until no more than fanIn are left.
-func (t *tape) each(ctx context.Context, maxBytes int, f func(key int64, payload []byte) error) error {
+func (t *tape) merged(ctx context.Context, maxBytes int) (*merge, error) {
 	for len(t.runs) > fanIn {
 		slices.SortFunc(t.runs, func(a, b run) int { return cmp.Compare(a.size, b.size) })
 		n := min(fanIn, len(t.runs)-fanIn+1)
-		some := t.runs[:n]
-		err := t.write(func(put func(key int64, payload []byte) error) error {
-			return t.merge(ctx, some, maxBytes, put)
-		})
-		if err != nil {
-			return err
+		if err := t.write(func(put putRecord) error { return t.copy(ctx, t.runs[:n], maxBytes, put) }); err != nil {
+			return nil, err
 		}
 		t.runs = slices.Delete(t.runs, 0, n)
 	}
-	return t.merge(ctx, t.runs, maxBytes, f)
+	return t.merge(t.runs, maxBytes)
+}
+
+// copy puts the records of some runs in order.
+func (t *tape) copy(ctx context.Context, runs []run, maxBytes int, put putRecord) error {
+	m, err := t.merge(runs, maxBytes)
+	if err != nil {
+		return err
+	}
+	for i := 0; ; i++ {
+		if i%checkEvery == 0 && ctx.Err() != nil {
+			return ctx.Err()
+		}
+		h, err := m.next()
+		if err != nil || h == nil {
+			return err
+		}
+		if err := put(h.key, h.rank, h.payload); err != nil {
+			return err
+		}
+	}
 }
 
 func (t *tape) close() error {

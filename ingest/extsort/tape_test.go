@@ -41,7 +41,7 @@ func TestDiskFull(t *testing.T) {
 		}
 		var err error
 		for _, r := range records {
-			if err = s.Add(r.key, []byte(r.payload)); err != nil {
+			if err = s.Add(r.key, r.rank, []byte(r.payload)); err != nil {
 				break
 			}
 		}
@@ -55,7 +55,7 @@ func TestDiskFull(t *testing.T) {
 			!strings.HasSuffix(err.Error(), "no space left on device: set TMPDIR to a disk with room") {
 			t.Error(err)
 		}
-		if again := s.Add(1, nil); again != err {
+		if again := s.Add(1, 0, nil); again != err {
 			t.Error(again)
 		}
 		if again := s.Each(context.Background(), nil); again != err {
@@ -73,7 +73,7 @@ func TestDevFull(t *testing.T) {
 	s.spill.create = func(string) (file, error) { return os.OpenFile("/dev/full", os.O_RDWR, 0) }
 	var err error
 	for i := int64(0); err == nil && i < 1000; i++ {
-		err = s.Add(i, []byte("payload"))
+		err = s.Add(i, 0, []byte("payload"))
 	}
 	if !errors.Is(err, syscall.ENOSPC) {
 		t.Error(err)
@@ -86,7 +86,7 @@ func TestNoDirectory(t *testing.T) {
 	s := New(Options{MaxBytes: 1, Dir: dir})
 	defer s.Close()
 	add(t, s, random(1, 1, 1))
-	err := s.Add(1, nil)
+	err := s.Add(1, 0, nil)
 	if !errors.Is(err, fs.ErrNotExist) || !strings.Contains(err.Error(), dir) || !strings.Contains(err.Error(), "set TMPDIR") {
 		t.Error(err)
 	}

@@ -74,8 +74,8 @@ func (e *Entries) Add(r *accesslog.Record) {
 	k := kept{group: g, facts: f, names: names}
 	var record correlate.Record
 	record.From(r, c, 0, int64(len(e.kept)))
-	k.bytes = record.AppendTo(nil)
-	if err := k.record.Decode(k.bytes); err != nil {
+	k.bytes = record.AppendTo(nil, nil)
+	if err := k.record.Decode(k.bytes, nil); err != nil {
 		panic(err) // it was just encoded
 	}
 	e.kept = append(e.kept, k)

@@ -130,7 +130,7 @@ func (f *Feed) Handle(ctx context.Context, p *Pipeline, b ingest.Batch) error {
 	defer e.mu.Unlock()
 	var r correlate.Record
 	for ; f.at < len(f.batch.ends); f.at++ {
-		if err := r.Decode(f.batch.record(f.at)); err != nil {
+		if err := r.Decode(f.batch.record(f.at), nil); err != nil {
 			return err
 		}
 		if err := f.add(ctx, &r); err != nil {

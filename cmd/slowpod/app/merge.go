@@ -46,7 +46,7 @@ type block struct {
 func (b *block) reset() { b.bytes, b.ends = b.bytes[:0], b.ends[:0] }
 
 func (b *block) add(r *correlate.Record) error {
-	b.bytes = r.AppendTo(b.bytes)
+	b.bytes = r.AppendTo(b.bytes, nil)
 	b.ends = append(b.ends, len(b.bytes))
 	return nil
 }
@@ -177,7 +177,7 @@ func (l *Lane) step() {
 	for l.at < len(l.current.ends) {
 		at := l.at
 		l.at++
-		if l.head.Decode(l.current.record(at)) == nil {
+		if l.head.Decode(l.current.record(at), nil) == nil {
 			l.hasHead = true
 			return
 		}

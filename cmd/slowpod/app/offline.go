@@ -1,6 +1,7 @@
 package app
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -35,11 +36,12 @@ type Offline struct {
 // report of what could be read is returned with them, nil where there was
 // nothing.
 func (o *Offline) Run(ctx context.Context) (*report.Report, error) {
-	sorter := extsort.New(extsort.Options{})
+	texts := correlate.NewTexts()
+	sorter := extsort.New(extsort.Options{Compare: comparer(texts)})
 	defer func() { _ = sorter.Close() }() // a temporary file that is gone already
 	var set counts.Set
 	var streams Streams
-	readable, err := o.read(ctx, &set, &streams, sorter)
+	readable, err := o.read(ctx, &set, &streams, sorter, texts)
 	if ctx.Err() != nil {
 		return nil, ctx.Err()
 	}
@@ -62,7 +64,7 @@ func (o *Offline) Run(ctx context.Context) (*report.Report, error) {
 	stream := core.Stream()
 	var r correlate.Record
 	sortErr := sorter.Each(ctx, func(_ int64, b []byte) error {
-		if err := r.Decode(b); err != nil {
+		if err := r.Decode(b, texts); err != nil {
 			return err
 		}
 		stream.Add(&r)
@@ -81,7 +83,7 @@ func (o *Offline) Run(ctx context.Context) (*report.Report, error) {
 }
 
 // read reads all files into the sorter and says whether any could be read.
-func (o *Offline) read(ctx context.Context, set *counts.Set, streams *Streams, sorter *extsort.Sorter) (readable bool, err error) {
+func (o *Offline) read(ctx context.Context, set *counts.Set, streams *Streams, sorter *extsort.Sorter, texts *correlate.Texts) (readable bool, err error) {
 	var done int64
 	var buf []byte
 	for _, name := range o.Files {
@@ -95,8 +97,8 @@ func (o *Offline) read(ctx context.Context, set *counts.Set, streams *Streams, s
 		}})
 		ferr := src.Run(ctx, func(_ context.Context, b ingest.Batch) error {
 			return p.Handle(b, func(r *correlate.Record) error {
-				buf = r.AppendTo(buf[:0])
-				return sorter.Add(r.End(), buf)
+				buf = r.AppendTo(buf[:0], texts)
+				return sorter.Add(r.End(), r.Rank(), buf)
 			})
 		})
 		done += last
@@ -109,6 +111,17 @@ func (o *Offline) read(ctx context.Context, set *counts.Set, streams *Streams, s
 		readable = readable || ferr == nil || errors.Is(ferr, file.ErrCutShort)
 	}
 	return readable || set.Totals().Read > 0, err
+}
+
+// comparer compares encoded records.
+func comparer(t *correlate.Texts) func(a, b []byte) int {
+	return func(a, b []byte) int {
+		var x, y correlate.Record
+		if x.Decode(a, t) != nil || y.Decode(b, t) != nil {
+			return bytes.Compare(a, b) // it was encoded here: never
+		}
+		return x.Compare(&y)
+	}
 }
 
 // SourceOf is the kind of source that a name stands for.
