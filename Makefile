@@ -48,9 +48,17 @@ fuzz:
 		done; \
 	done
 
-## bench: run the benchmarks
+## bench: how fast slowpod is, beside what else counts a log, against its limits; ONLY=kafka,stages, LINES=300000, ROUNDS=3, OUTPUT=bench/results/speed.md
 bench:
+	$(GO) run ./bench/speed $(if $(LINES),--lines=$(LINES)) $(if $(ROUNDS),--rounds=$(ROUNDS)) $(if $(ONLY),--only=$(ONLY)) $(if $(OUTPUT),--output=$(OUTPUT))
+
+## bench-go: the benchmarks of single packages
+bench-go:
 	$(GO) test -run '^$$' -bench . -benchmem ./...
+
+## soak: slowpod run on 10,000 pods for 100 million lines: its memory must stay flat; LINES=3000000, OUTPUT=bench/results/soak.md
+soak:
+	$(GO) run ./bench/soak $(if $(LINES),--lines=$(LINES)) $(if $(OUTPUT),--output=$(OUTPUT))
 
 ## fleet: simulated fleets against the limits that slowpod promises; FULL=1, BROKEN=1, ONLY=A12,A14, SEED=7, OUTPUT=bench/results/fleet.md
 fleet:
@@ -73,4 +81,4 @@ e2e-servers:
 servers: e2e-servers
 	bench/e2e/servers.sh $(KAFKA_VERSION)
 
-.PHONY: help build test race lint fmt fuzz bench fleet demo e2e e2e-servers servers
+.PHONY: help build test race lint fmt fuzz bench bench-go soak fleet demo e2e e2e-servers servers

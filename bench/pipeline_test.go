@@ -3,69 +3,11 @@
 package bench
 
 import (
-	"log/slog"
 	"testing"
 
+	"github.com/slowpod/slowpod/bench/stages"
 	"github.com/slowpod/slowpod/bench/workload"
-	"github.com/slowpod/slowpod/cmd/slowpod/app"
-	"github.com/slowpod/slowpod/correlate"
-	"github.com/slowpod/slowpod/ingest"
-	"github.com/slowpod/slowpod/sinks/counts"
 )
-
-// batchLines is about what a source hands on at once.
-const batchLines = 256
-
-// batches is a log in memory, as a source hands it on.
-type batches struct {
-	all   []ingest.Batch
-	lines int
-	bytes int64
-}
-
-func read(g *workload.Generator) *batches {
-	b := &batches{}
-	var memory []byte // of one batch, as one read fills it
-	for l := (workload.Line{}); g.Next(&l); {
-		if b.lines%batchLines == 0 {
-			b.all = append(b.all, ingest.Batch{Source: "file", Stream: "bench"})
-			memory = make([]byte, 0, batchLines<<10)
-		}
-		b.lines++
-		b.bytes += int64(len(l.Bytes)) + 1
-		from := len(memory)
-		memory = append(memory, l.Bytes...)
-		last := &b.all[len(b.all)-1]
-		last.Lines = append(last.Lines, ingest.Line{Bytes: memory[from:len(memory):len(memory)], Number: int64(b.lines)})
-	}
-	return b
-}
-
-// stages are the pipeline with, on request, the core behind it.
-type stages struct {
-	counts counts.Set
-	*app.Pipeline
-	take func(*correlate.Record) error
-}
-
-func newStages(correlated bool) *stages {
-	s := &stages{take: func(*correlate.Record) error { return nil }}
-	s.Pipeline = app.NewPipeline(s.counts.Worker("file"), 0, nil, slog.New(slog.DiscardHandler))
-	if correlated {
-		stream := correlate.New(correlate.Config{Bounds: correlate.DefaultBounds()}).Stream()
-		s.take = func(r *correlate.Record) error {
-			stream.Add(r)
-			return nil
-		}
-	}
-	return s
-}
-
-func (s *stages) handle(tb testing.TB, b ingest.Batch) {
-	if err := s.Handle(b, s.take); err != nil {
-		tb.Fatal(err)
-	}
-}
 
 // BenchmarkPipeline reads logs of about 850 bytes a line on one core. An
 // operation is a line.
@@ -80,7 +22,7 @@ func BenchmarkPipeline(b *testing.B) {
 		make func(workload.CorpusOptions) *workload.Generator
 	}{{"corpus", workload.Corpus}, {"storm", workload.Storm}} {
 		b.Run(log.name, func(b *testing.B) {
-			in := read(log.make(workload.CorpusOptions{Options: workload.Options{Lines: lines}}))
+			in := stages.Read(log.make(workload.CorpusOptions{Options: workload.Options{Lines: lines}}))
 			for _, correlated := range []bool{false, true} {
 				name := "parse,classify,count"
 				if correlated {
@@ -88,21 +30,23 @@ func BenchmarkPipeline(b *testing.B) {
 				}
 				b.Run(name, func(b *testing.B) {
 					b.ReportAllocs()
-					b.SetBytes(in.bytes / int64(in.lines))
-					s := newStages(correlated)
+					b.SetBytes(in.Bytes / int64(in.Lines))
+					s := stages.NewPipeline(correlated)
 					b.ResetTimer()
 					for n, i := 0, 0; n < b.N; i++ {
-						if i == len(in.all) {
+						if i == len(in.Batches) {
 							i = 0
 							if correlated {
 								b.StopTimer()
-								s = newStages(true)
+								s = stages.NewPipeline(true)
 								b.StartTimer()
 							}
 						}
-						batch := in.all[i]
+						batch := in.Batches[i]
 						batch.Lines = batch.Lines[:min(len(batch.Lines), b.N-n)]
-						s.handle(b, batch)
+						if err := s.Handle(batch); err != nil {
+							b.Fatal(err)
+						}
 						n += len(batch.Lines)
 					}
 					b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "lines/s")
@@ -119,7 +63,7 @@ func BenchmarkPipeline(b *testing.B) {
 // twelve allocations.
 func TestPipelineAllocatesNothingPerRecord(t *testing.T) {
 	const part = 30_000 // lines
-	in := read(workload.Corpus(workload.CorpusOptions{Options: workload.Options{Lines: 3 * part}}))
+	in := stages.Read(workload.Corpus(workload.CorpusOptions{Options: workload.Options{Lines: 3 * part}}))
 	for _, c := range []struct {
 		name       string
 		correlated bool
@@ -129,12 +73,14 @@ func TestPipelineAllocatesNothingPerRecord(t *testing.T) {
 		{"parse, classify, count, correlate", true, 0.02 + 6.0/50},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			s := newStages(c.correlated)
-			rest := in.all
+			s := stages.NewPipeline(c.correlated)
+			rest := in.Batches
 			next := func() {
-				const n = part / batchLines
+				const n = part / stages.BatchLines
 				for _, b := range rest[:n] {
-					s.handle(t, b)
+					if err := s.Handle(b); err != nil {
+						t.Fatal(err)
+					}
 				}
 				rest = rest[n:]
 			}

@@ -8,10 +8,15 @@ import (
 	"time"
 )
 
-// CorpusOptions of the scenarios Corpus and Storm. Zero fields stand for
-// defaults.
+// CorpusOptions of the scenarios Corpus, Storm and Failing. Zero fields stand
+// for defaults.
 type CorpusOptions struct {
 	Options
+	// Services, of ten pods each; 50, at most 2,000.
+	Services int
+	// Slow has every so many-th pod take five times as long as the others, all
+	// the time; 0 has none do so.
+	Slow int
 	// Timeouts has the truth list every call that timed out, which takes some
 	// 50 bytes each; without it, it only counts them.
 	Timeouts bool
@@ -26,14 +31,22 @@ type CorpusOptions struct {
 //
 // By default 1,000,000 lines of 10,000 requests/s; with a Duration and no Lines,
 // as many as it takes.
-func Corpus(o CorpusOptions) *Generator { return corpus("corpus", o, 0.00658) }
+func Corpus(o CorpusOptions) *Generator { return corpus("corpus", o, one, one) }
 
 // Storm is the same where 30 % of the lines are the two halves of timeouts, UT
 // and DC, over all pods.
-func Storm(o CorpusOptions) *Generator { return corpus("storm", o, 0.296) }
+func Storm(o CorpusOptions) *Generator { return corpus("storm", o, 0.296, one) }
 
-// corpus lets a share of its calls time out.
-func corpus(name string, o CorpusOptions, timeouts float64) *Generator {
+// Failing is the same where a share of the lines, 0 to 1, are the halves of
+// timeouts, and nothing else goes wrong.
+func Failing(share float64, o CorpusOptions) *Generator { return corpus("failing", o, share, 0) }
+
+// one is of the calls, for a third of a percent of the lines.
+const one = 0.00658
+
+// corpus lets a share of its calls time out, and others go wrong otherwise: a
+// share for each way.
+func corpus(name string, o CorpusOptions, timeouts, others float64) *Generator {
 	endless := o.Duration <= 0
 	if endless && o.Lines <= 0 {
 		o.Lines = 1_000_000
@@ -43,7 +56,11 @@ func corpus(name string, o CorpusOptions, timeouts float64) *Generator {
 		o.Duration = 0 // until there are enough lines
 	}
 
-	const services, pods = 50, 10
+	const pods = 10
+	services := o.Services
+	if services <= 0 {
+		services = 50
+	}
 	w := newWorld(o.Options, 3, "node-1", "node-2", "node-3", "node-4", "node-5", "node-6", "node-7", "node-8")
 	podShares := zipfCounts(pods, 200, 0.8)
 	serviceShares := zipfCounts(services, 2000, 1)
@@ -53,8 +70,8 @@ func corpus(name string, o CorpusOptions, timeouts float64) *Generator {
 	classes := make([][]*class, services)
 	for i := range sets {
 		noun, namespace := nouns[i%len(nouns)], shops[i%len(shops)]
-		s := newService(fmt.Sprintf("%s-api-%02d", noun, i), namespace, fmt.Sprintf("10.96.%d.10", i), 8080, 8080, 500*time.Millisecond)
-		sets[i] = w.addSubset(s, "", namespace, fmt.Sprintf("10.%d.%d.%%d", 128+i/16, i), 10, pods)
+		s := newService(fmt.Sprintf("%s-api-%02d", noun, i), namespace, fmt.Sprintf("10.%d.%d.10", 96+i/256, i%256), 8080, 8080, 500*time.Millisecond)
+		sets[i] = w.addSubset(s, "", namespace, fmt.Sprintf("10.%d.%d.%%d", 128+i/16, i%256), 10, pods)
 		sets[i].share = newDeck(podShares...)
 		for j, method := range []string{"GET", "GET", "POST", "GET"} {
 			path := []string{"/api/v1/{n}", "/api/v1/{n}/details", "/api/v1/batch", "/api/v2/search"}[j]
@@ -68,11 +85,15 @@ func corpus(name string, o CorpusOptions, timeouts float64) *Generator {
 		}
 	}
 	order(w.pods, podShares, serviceShares)
+	if o.Slow > 0 {
+		for i := o.Slow - 1; i < len(w.pods); i += o.Slow {
+			w.pods[i].pace *= 5
+		}
+	}
 
 	g := newGenerator(name, o.Options, w)
 	g.count.unlisted = !o.Timeouts
-	const one = 0.00658 // of the calls, for a third of a percent of the lines
-	g.noise = noise{timeout: timeouts, noHost: one, noRoute: one, refused: one, cut: one}
+	g.noise = noise{timeout: timeouts, noHost: others, noRoute: others, refused: others, cut: others}
 
 	busy, callers := newDeck(serviceShares...), newDeck(podShares...)
 	agents, odd := browsers(), oddAgents()

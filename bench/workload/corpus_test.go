@@ -2,6 +2,7 @@ package workload_test
 
 import (
 	"bytes"
+	"encoding/json"
 	"math"
 	"testing"
 
@@ -64,6 +65,53 @@ func TestStormIsThirtyPercentHalves(t *testing.T) {
 	halves := truth.Records["client"].Flags["UT"] + truth.Records["server"].Flags["DC"]
 	if share := float64(halves) / lines; math.Abs(share-0.30) > 0.01 {
 		t.Errorf("%.3f of the lines are UT or DC", share)
+	}
+}
+
+func TestFailingIsHalvesOfTimeoutsAlone(t *testing.T) {
+	const lines = 100_000
+	for _, share := range []float64{0, 0.02, 0.10, 0.30} {
+		g := workload.Failing(share, workload.CorpusOptions{Options: workload.Options{Lines: lines}})
+		for l := (workload.Line{}); g.Next(&l); {
+		}
+		records := g.Truth().Records
+		halves := records["client"].Flags["UT"] + records["server"].Flags["DC"]
+		others := lines - halves - records["client"].Flags["-"] - records["server"].Flags["-"]
+		// The first timeout ends after half a second, a tenth of the log.
+		if got := float64(halves) / lines; got > 1.05*share || got < 0.85*share || others != 0 {
+			t.Errorf("%.2f: %.4f of the lines are UT or DC, %d have other flags", share, got, others)
+		}
+	}
+}
+
+func TestCorpusOfManyServices(t *testing.T) {
+	const services, slow = 1000, 100
+	g := workload.Corpus(workload.CorpusOptions{
+		Options: workload.Options{Lines: 400_000}, Services: services, Slow: slow,
+	})
+	took, n := map[bool]int{}, map[bool]int{} // milliseconds and lines, by whether the pod is slow
+	index := map[*workload.Pod]int{}
+	hosts := map[string]bool{}
+	for i, p := range g.Pods() {
+		index[p] = i
+		hosts[p.Host] = true
+	}
+	if len(hosts) != 10*services {
+		t.Errorf("%d addresses of %d pods", len(hosts), 10*services)
+	}
+	for l := (workload.Line{}); g.Next(&l); {
+		var e entry
+		if err := json.Unmarshal(l.Bytes, &e); err != nil {
+			t.Fatal(err)
+		}
+		if l.Side == workload.ServerSide && e.ResponseFlags == "-" {
+			isSlow := index[l.Pod]%slow == slow-1
+			took[isSlow] += int(e.Duration)
+			n[isSlow]++
+		}
+	}
+	if mean, slow := float64(took[false])/float64(n[false]), float64(took[true])/float64(n[true]); slow < 3*mean {
+		t.Errorf("slow pods take %.1f ms, others %.1f ms", slow, mean)
 	}
 }
 
