@@ -91,7 +91,7 @@ func (s *Stream) Add(r *Record) {
 
 // clear says that the stream has shown where its first slice lies.
 func (s *Stream) clear() bool {
-	return s.silent || len(s.held) >= maxHeld || s.mark.moved() >= heldLen
+	return s.silent || len(s.held) >= maxHeld || s.mark.moved >= heldLen
 }
 
 func (c *Correlator) hasHeld() bool {

@@ -46,6 +46,9 @@ type watermark struct {
 	epoch         int
 	threshold     int64 // what a producer's newest must reach
 	active, ahead int
+	// moved is how far the producer that moved most has come since its first
+	// record.
+	moved int64
 }
 
 func newWatermark() *watermark {
@@ -75,6 +78,7 @@ func (w *watermark) observe(producer uint64, end int64) bool {
 	p.records++
 	before := p.newest
 	p.move(end)
+	w.moved = max(w.moved, p.newest-p.first)
 	if before < w.threshold && p.newest >= w.threshold {
 		w.ahead++
 	}
@@ -138,16 +142,6 @@ func (w *watermark) position() int64 {
 	}
 	slices.Sort(ends)
 	return ends[len(ends)/2]
-}
-
-// moved is how far the producer that moved most has come since its first
-// record.
-func (w *watermark) moved() int64 {
-	var most int64
-	for _, p := range w.producers {
-		most = max(most, p.newest-p.first)
-	}
-	return most
 }
 
 // opened sets the start of the oldest open slice.
