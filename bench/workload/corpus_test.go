@@ -87,7 +87,7 @@ func TestFailingIsHalvesOfTimeoutsAlone(t *testing.T) {
 func TestCorpusOfManyServices(t *testing.T) {
 	const services, slow = 1000, 100
 	g := workload.Corpus(workload.CorpusOptions{
-		Options: workload.Options{Lines: 400_000}, Services: services, Slow: slow,
+		Options: workload.Options{Lines: 60_000}, Services: services, Slow: slow,
 	})
 	took, n := map[bool]int{}, map[bool]int{} // milliseconds and lines, by whether the pod is slow
 	index := map[*workload.Pod]int{}
