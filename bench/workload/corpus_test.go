@@ -69,7 +69,7 @@ func TestStormIsThirtyPercentHalves(t *testing.T) {
 }
 
 func TestFailingIsHalvesOfTimeoutsAlone(t *testing.T) {
-	const lines = 100_000
+	const lines = 80_000
 	for _, share := range []float64{0, 0.02, 0.10, 0.30} {
 		g := workload.Failing(share, workload.CorpusOptions{Options: workload.Options{Lines: lines}})
 		for l := (workload.Line{}); g.Next(&l); {
@@ -77,8 +77,8 @@ func TestFailingIsHalvesOfTimeoutsAlone(t *testing.T) {
 		records := g.Truth().Records
 		halves := records["client"].Flags["UT"] + records["server"].Flags["DC"]
 		others := lines - halves - records["client"].Flags["-"] - records["server"].Flags["-"]
-		// The first timeout ends after half a second, a tenth of the log.
-		if got := float64(halves) / lines; got > 1.05*share || got < 0.85*share || others != 0 {
+		// The first timeout ends after half a second, an eighth of the log.
+		if got := float64(halves) / lines; got > 1.05*share || got < 0.82*share || others != 0 {
 			t.Errorf("%.2f: %.4f of the lines are UT or DC, %d have other flags", share, got, others)
 		}
 	}
@@ -87,7 +87,7 @@ func TestFailingIsHalvesOfTimeoutsAlone(t *testing.T) {
 func TestCorpusOfManyServices(t *testing.T) {
 	const services, slow = 1000, 100
 	g := workload.Corpus(workload.CorpusOptions{
-		Options: workload.Options{Lines: 400_000}, Services: services, Slow: slow,
+		Options: workload.Options{Lines: 40_000}, Services: services, Slow: slow,
 	})
 	took, n := map[bool]int{}, map[bool]int{} // milliseconds and lines, by whether the pod is slow
 	index := map[*workload.Pod]int{}
