@@ -1,6 +1,7 @@
 package correlate
 
 import (
+	"cmp"
 	"encoding/binary"
 	"slices"
 
@@ -252,7 +253,10 @@ func (h *half) compare(o *half) int {
 	case h.tuple != o.tuple:
 		return less(h.tuple < o.tuple)
 	}
-	return int(h.code) - int(o.code)
+	if h.code != o.code {
+		return int(h.code) - int(o.code)
+	}
+	return cmp.Or(cmp.Compare(h.file, o.file), cmp.Compare(h.line, o.line))
 }
 
 func sign(d int64) int {

@@ -89,14 +89,14 @@ func (d *document) put(k key, v *fastjson.Value) {
 	switch v.Type() {
 	case fastjson.TypeString:
 		b, _ := v.StringBytes()
-		*s = span{stringSpan, b}
+		s.setString(b)
 	case fastjson.TypeNumber:
 		n := len(d.numbers)
 		d.numbers = v.MarshalTo(d.numbers)
-		*s = span{numberSpan, d.numbers[n:]}
+		s.setNumber(d.numbers[n:], -1)
 	case fastjson.TypeNull:
-		*s = span{kind: nullSpan}
+		s.kind = nullSpan
 	default:
-		*s = span{kind: otherSpan}
+		s.kind = otherSpan
 	}
 }

@@ -10,8 +10,18 @@ type fields struct {
 // span is a value.
 type span struct {
 	kind  spanKind
-	bytes []byte // of a string without its quotes, of a number; else nil
+	bytes []byte // of a string without its quotes, and of a number
+	whole int64  // of a number that follow has read; -1 of any other number
 }
+
+// setString makes it the span of a string; null where that stands for no value.
+func (s *span) setString(b []byte) {
+	if s.kind, s.bytes = stringSpan, b; len(b) <= 1 && value(b) == nil {
+		s.kind = nullSpan
+	}
+}
+
+func (s *span) setNumber(b []byte, whole int64) { s.kind, s.bytes, s.whole = numberSpan, b, whole }
 
 type spanKind uint8
 
@@ -31,21 +41,23 @@ func (f *fields) isNull(k key) bool {
 	if !f.has(k) {
 		return true
 	}
-	s := &f.spans[k]
-	return s.kind == nullSpan || s.kind == stringSpan && value(s.bytes) == nil
+	return f.spans[k].kind == nullSpan
 }
 
-// text is the string under the first of the keys that has one. A value that is
-// no string is none.
-func (f *fields) text(keys ...key) []byte {
-	for _, k := range keys {
-		if f.has(k) && f.spans[k].kind == stringSpan {
-			if b := value(f.spans[k].bytes); b != nil {
-				return b
-			}
-		}
+// text is the string under a key. A value that is no string is none.
+func (f *fields) text(k key) []byte {
+	if !f.has(k) || f.spans[k].kind != stringSpan {
+		return nil
 	}
-	return nil
+	return f.spans[k].bytes
+}
+
+// either is the string under a key, else that under its alias.
+func (f *fields) either(k, alias key) []byte {
+	if b := f.text(k); b != nil {
+		return b
+	}
+	return f.text(alias)
 }
 
 // digits is the text of a number or of a string; nil for any other value.
@@ -60,6 +72,9 @@ func (f *fields) digits(k key) []byte {
 func (f *fields) number(k key) (n int64, ok bool) {
 	if f.isNull(k) {
 		return 0, true
+	}
+	if s := &f.spans[k]; s.kind == numberSpan && s.whole >= 0 {
+		return s.whole, true
 	}
 	return parseNumber(f.digits(k))
 }

@@ -69,13 +69,13 @@ func (f *fields) isEntry() bool {
 // readEntry fills the record. A key of Istio's default format wins over its
 // alias. The key is the one whose value cannot be read.
 func (p *Parser) readEntry(f *fields, r *Record) (Reason, key) {
-	r.Method = f.text(keyMethod, keyMethodHeader)
-	r.Path = f.text(keyPath, keyPathHeader)
+	r.Method = f.either(keyMethod, keyMethodHeader)
+	r.Path = f.either(keyPath, keyPathHeader)
 	r.Protocol = f.text(keyProtocol)
-	r.Authority = f.text(keyAuthority, keyAuthorityHeader)
-	r.RequestID = f.text(keyRequestID, keyRequestIDHeader)
-	r.UserAgent = f.text(keyUserAgent, keyUserAgentHeader)
-	r.ForwardedFor = f.text(keyForwardedFor, keyForwardedForHeader)
+	r.Authority = f.either(keyAuthority, keyAuthorityHeader)
+	r.RequestID = f.either(keyRequestID, keyRequestIDHeader)
+	r.UserAgent = f.either(keyUserAgent, keyUserAgentHeader)
+	r.ForwardedFor = f.either(keyForwardedFor, keyForwardedForHeader)
 
 	r.Flags = f.text(keyFlags)
 	r.Details = f.text(keyDetails)

@@ -13,6 +13,10 @@ type order struct {
 type step struct {
 	key      key // noKey: of none that the parser knows
 	from, to uint16
+	// plain says that the value may be read by follow; head and tail are then
+	// the first and the last eight bytes, little-endian.
+	plain      bool
+	head, tail uint64
 }
 
 const (
@@ -44,19 +48,7 @@ func (o *order) leads(n int, b []byte, i int) bool {
 		return false
 	}
 	text := o.text[o.steps[n].from:o.steps[n].to]
-	if len(b)-i < len(text) {
-		return false
-	}
-	if b = b[i : i+len(text)]; len(text) < 8 {
-		return string(b) == string(text)
-	}
-	// Words, the last of which may overlap: faster than a call for so few.
-	for at := 0; at+8 <= len(text) && at+8 <= len(b); at += 8 {
-		if binary.LittleEndian.Uint64(b[at:]) != binary.LittleEndian.Uint64(text[at:]) {
-			return false
-		}
-	}
-	return binary.LittleEndian.Uint64(b[len(b)-8:]) == binary.LittleEndian.Uint64(text[len(text)-8:])
+	return len(b)-i >= len(text) && string(b[i:i+len(text)]) == string(text)
 }
 
 // begun is the text of the first n steps.
@@ -74,7 +66,11 @@ func (o *order) add(k key, text []byte) bool {
 		return false
 	}
 	o.text = append(o.text, text...)
-	o.steps = append(o.steps, step{k, uint16(from), uint16(len(o.text))})
+	s := step{key: k, from: uint16(from), to: uint16(len(o.text))}
+	if s.plain = k != noKey && k != keyKubernetes && len(text) >= 8; s.plain {
+		s.head, s.tail = binary.LittleEndian.Uint64(text), binary.LittleEndian.Uint64(text[len(text)-8:])
+	}
+	o.steps = append(o.steps, s)
 	return true
 }
 

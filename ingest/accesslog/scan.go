@@ -97,13 +97,31 @@ func (s *scanner) object(b []byte) bool {
 	o := &s.orders.all[s.orders.last]
 	var learning *order
 	known := true // the orders lead through this line
-	for i, n := 0, 0; ; n++ {
+	for i, n := 0, 0; ; {
+		if known {
+			n, i = s.follow(b, o, n, i)
+		}
+		if i = skipSpace(b, i); i == len(b) {
+			return false
+		}
+		switch {
+		case n == 0 && b[i] == '{', n > 0 && b[i] == ',':
+		case n > 0 && b[i] == '}':
+			if known {
+				s.orders.followed()
+			} else if learning != nil {
+				s.orders.keep()
+			}
+			return skipSpace(b, i+1) == len(b)
+		default:
+			return false
+		}
 		if known && !o.leads(n, b, i) {
 			if other := s.orders.other(o, n, b, i); other != nil {
 				o = other
-			} else {
-				known, learning = false, s.orders.learn(o, n)
+				continue
 			}
+			known, learning = false, s.orders.learn(o, n)
 		}
 		var k key
 		var value int
@@ -117,41 +135,79 @@ func (s *scanner) object(b []byte) bool {
 				learning = nil
 			}
 		}
-		var end int
 		var ok bool
 		switch {
 		case k == noKey:
-			end, ok = skipValue(b, value, 2)
+			i, ok = skipValue(b, value, 2)
 		case s.seen&(1<<k) != 0:
 			return false
 		case k == keyKubernetes:
 			s.seen |= 1 << k
-			end, ok = scanKubernetes(b, value, &s.writer)
+			i, ok = scanKubernetes(b, value, &s.writer)
 		default:
 			s.seen |= 1 << k
-			end, ok = s.spans[k].scan(b, value)
+			i, ok = s.spans[k].scan(b, value)
 			ok = ok && (s.spans[k].kind != escapedSpan || k == keyLog)
 		}
 		if !ok {
 			return false
 		}
-		if i = skipSpace(b, end); i == len(b) {
-			return false
-		}
-		switch b[i] {
-		case ',':
-		case '}':
-			if known {
-				s.orders.followed()
-			} else if learning != nil {
-				s.orders.keep()
-			}
-			return skipSpace(b, i+1) == len(b)
-		default:
-			return false
-		}
+		n++
 	}
 }
+
+// follow reads on from b[i] as an order leads from its step n, as far as that is
+// so and the values are plain strings, digits or null: what nearly all of a line
+// is. It returns the step and the index from which object goes on.
+func (s *scanner) follow(b []byte, o *order, n, i int) (int, int) {
+	const word = 8
+	for ; n < len(o.steps); n++ {
+		step := &o.steps[n]
+		size := int(step.to) - int(step.from)
+		value := i + size
+		if !step.plain || value+2*word > len(b) ||
+			binary.LittleEndian.Uint64(b[i:]) != step.head || binary.LittleEndian.Uint64(b[value-word:]) != step.tail {
+			break
+		}
+		if size > 2*word && string(b[i+word:value-word]) != string(o.text[int(step.from)+word:int(step.to)-word]) {
+			break
+		}
+		v := &s.spans[step.key]
+		switch c := b[value]; {
+		case c == '"':
+			end := plainEnd(b, value+1)
+			if end == len(b) || b[end] != '"' {
+				return n, i
+			}
+			v.setString(b[value+1 : end : end])
+			i = end + 1
+		case c == 'n':
+			if binary.LittleEndian.Uint32(b[value:]) != null {
+				return n, i
+			}
+			v.kind = nullSpan
+			i = value + 4
+		case '1' <= c && c <= '9' || c == '0' && !isDigit(b[value+1]):
+			whole, end := int64(c-'0'), value+1
+			for end < len(b) && isDigit(b[end]) && end-value < maxDigits {
+				whole = whole*10 + int64(b[end]-'0')
+				end++
+			}
+			if end == len(b) || b[end] != ',' && b[end] != '}' { // a fraction, say
+				return n, i
+			}
+			v.setNumber(b[value:end:end], whole)
+			i = end
+		default:
+			return n, i
+		}
+		s.seen |= 1 << step.key
+	}
+	return n, i
+}
+
+// null is the word, as it is read from a line.
+const null = 'n' | 'u'<<8 | 'l'<<16 | 'l'<<24
 
 // readKey reads the key at b[i] and returns the index of its value, -1 where
 // there is none or it has an escape.
@@ -177,10 +233,10 @@ func (v *span) scan(b []byte, i int) (end int, ok bool) {
 	}
 	switch c := b[i]; {
 	case c == '"':
+		escaped := false
 		end = plainEnd(b, i+1)
-		v.kind = stringSpan
 		for end < len(b) && b[end] == '\\' {
-			v.kind = escapedSpan
+			escaped = true
 			if end, ok = skipEscape(b, end); !ok {
 				return end, false
 			}
@@ -189,20 +245,19 @@ func (v *span) scan(b []byte, i int) (end int, ok bool) {
 		if end == len(b) || b[end] != '"' {
 			return end, false
 		}
-		v.bytes = b[i+1 : end : end]
+		if v.setString(b[i+1 : end : end]); escaped {
+			v.kind = escapedSpan
+		}
 		return end + 1, true
 	case c == 'n':
-		v.kind, v.bytes = nullSpan, nil
-		if i+4 <= len(b) && string(b[i:i+4]) == "null" {
-			return i + 4, true
-		}
-		return i, false
+		v.kind = nullSpan
+		return skipWord(b, i, "null")
 	case c == '-' || isDigit(c):
 		end, ok = skipNumber(b, i)
-		v.kind, v.bytes = numberSpan, b[i:end:end]
+		v.setNumber(b[i:end:end], -1)
 		return end, ok
 	case c == 't' || c == 'f':
-		v.kind, v.bytes = otherSpan, nil
+		v.kind = otherSpan
 		return skipValue(b, i, 2)
 	}
 	return i, false
