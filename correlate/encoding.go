@@ -43,6 +43,7 @@ type Texts struct {
 	numbers map[string]uint32
 	all     [][]byte
 	bytes   int
+	last    [repeated]uint32 // numbers, by field: many have one value mostly
 }
 
 // What a Texts keeps: the names of 10,000 pods and their addresses take half.
@@ -54,8 +55,11 @@ const (
 // NewTexts returns a Texts that holds nothing.
 func NewTexts() *Texts { return &Texts{numbers: map[string]uint32{}} }
 
-// number returns the number of a text; false where it does not fit.
-func (t *Texts) number(b []byte) (uint32, bool) {
+// number returns the number of the text of a field; false where it does not fit.
+func (t *Texts) number(field int, b []byte) (uint32, bool) {
+	if n := t.last[field]; int(n) < len(t.all) && string(t.all[n]) == string(b) {
+		return n, true
+	}
 	n, ok := t.numbers[string(b)]
 	if !ok {
 		if len(t.all) >= maxTexts || t.bytes+len(b) > maxTextBytes {
@@ -66,6 +70,7 @@ func (t *Texts) number(b []byte) (uint32, bool) {
 		t.numbers[s], t.all = n, append(t.all, []byte(s))
 		t.bytes += len(b)
 	}
+	t.last[field] = n
 	return n, true
 }
 
@@ -102,7 +107,7 @@ func (r *Record) AppendTo(b []byte, t *Texts) []byte {
 		}
 		set |= 1 << i
 		if i < repeated && t != nil {
-			if n, ok := t.number(*text); ok {
+			if n, ok := t.number(i, *text); ok {
 				b = binary.AppendUvarint(b, uint64(n)<<1|1)
 				continue
 			}

@@ -51,6 +51,18 @@ func (o *order) leads(n int, b []byte, i int) bool {
 	return len(b)-i >= len(text) && string(b[i:i+len(text)]) == string(text)
 }
 
+// middle says that what is between the first and the last eight bytes of a step
+// that is plain stands in b, which is as long.
+func (o *order) middle(s *step, b []byte) bool {
+	text := o.text[s.from:s.to]
+	for at := 8; at < len(text)-8; at += 8 { // the last word may overlap
+		if binary.LittleEndian.Uint64(b[at:]) != binary.LittleEndian.Uint64(text[at:]) {
+			return false
+		}
+	}
+	return true
+}
+
 // begun is the text of the first n steps.
 func (o *order) begun(n int) []byte {
 	if n == 0 {

@@ -169,7 +169,7 @@ func (s *scanner) follow(b []byte, o *order, n, i int) (int, int) {
 			binary.LittleEndian.Uint64(b[i:]) != step.head || binary.LittleEndian.Uint64(b[value-word:]) != step.tail {
 			break
 		}
-		if size > 2*word && string(b[i+word:value-word]) != string(o.text[int(step.from)+word:int(step.to)-word]) {
+		if !o.middle(step, b[i:value]) {
 			break
 		}
 		v := &s.spans[step.key]
