@@ -115,16 +115,15 @@ func (t *traceTable) drop() {
 	t.count--
 }
 
-// halve keeps every second id and packs the ring.
+// halve keeps every second id and packs the ring, where it is.
 func (t *traceTable) halve() {
 	t.shift++
-	old, first, count := t.ring, t.first, t.count
-	t.ring = make([]trace, len(old))
 	clear(t.heads)
-	t.first, t.count = 0, 0
+	count := t.count
+	t.count = 0
 	for k := range count {
-		if s := old[(first+k)%len(old)]; t.inShare(s.id) {
-			t.link(t.count, s)
+		if s := t.ring[(t.first+k)%len(t.ring)]; t.inShare(s.id) {
+			t.link((t.first+t.count)%len(t.ring), s)
 			t.count++
 		} else {
 			t.left++
