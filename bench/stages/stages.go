@@ -12,6 +12,7 @@ import (
 	"github.com/valyala/fastjson"
 
 	"github.com/slowpod/slowpod/bench/workload"
+	"github.com/slowpod/slowpod/classify"
 	"github.com/slowpod/slowpod/cmd/slowpod/app"
 	"github.com/slowpod/slowpod/correlate"
 	"github.com/slowpod/slowpod/ingest"
@@ -48,8 +49,8 @@ func Read(g *workload.Generator) *Log {
 	return in
 }
 
-// A Pipeline parses, classifies and counts, and hands on to the core, if there
-// is one.
+// A Pipeline parses, classifies, counts and makes compact records, and hands them
+// on to the core, if there is one.
 type Pipeline struct {
 	Counts   counts.Set
 	Core     *correlate.Correlator // nil: the records go nowhere
@@ -99,6 +100,27 @@ func Parse(in *Log) error {
 				return fmt.Errorf("line %d: %v %v", b.Lines[i].Number, result, reason)
 			}
 		}
+	}
+	return nil
+}
+
+// Count parses, classifies and counts a log, and makes nothing for the core.
+func Count(in *Log) error {
+	p := accesslog.NewParser()
+	var set counts.Set
+	w := set.Worker("file")
+	var r accesslog.Record
+	for _, b := range in.Batches {
+		for i := range b.Lines {
+			if result, reason := p.Parse(b.Lines[i].Bytes, &r); result != accesslog.Parsed {
+				return fmt.Errorf("line %d: %v %v", b.Lines[i].Number, result, reason)
+			}
+			class := classify.Classify(&r)
+			w.Record(&r, &class)
+		}
+	}
+	if n := set.Totals().Records; n != uint64(in.Lines) {
+		return fmt.Errorf("%d records of %d lines", n, in.Lines)
 	}
 	return nil
 }

@@ -15,6 +15,7 @@ func TestEachStageReadsAllOrSaysWhichLineItCannot(t *testing.T) {
 	for name, stage := range map[string]func(*stages.Log) error{
 		"parse":    stages.Parse,
 		"fastjson": stages.Fastjson,
+		"count":    stages.Count,
 		"pipeline": func(in *stages.Log) error { return stages.All(in, false) },
 		"core":     func(in *stages.Log) error { return stages.All(in, true) },
 	} {
