@@ -1,34 +1,17 @@
 package causes
 
 import (
-	"flag"
 	"fmt"
-	"os"
 	"slices"
 	"strings"
 	"testing"
 
-	"github.com/google/go-cmp/cmp"
+	"gotest.tools/v3/golden"
 )
-
-var update = flag.Bool("update", false, "write configs/reference/causes.md anew")
 
 // The table as a page to read. It is made of the table and of nothing else.
 func TestPage(t *testing.T) {
-	const name = "../../configs/reference/causes.md"
-	got := page(Builtin())
-	if *update {
-		if err := os.WriteFile(name, []byte(got), 0o600); err != nil {
-			t.Fatal(err)
-		}
-	}
-	want, err := os.ReadFile(name)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if diff := cmp.Diff(string(want), got); diff != "" {
-		t.Errorf("%s; go test ./classify/causes -update writes it anew", diff)
-	}
+	golden.Assert(t, page(Builtin()), "../../../configs/reference/causes.md")
 }
 
 type pageWriter struct{ strings.Builder }

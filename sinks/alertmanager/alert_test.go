@@ -3,10 +3,8 @@ package alertmanager
 import (
 	"bytes"
 	"encoding/json"
-	"flag"
 	"net/url"
 	"os"
-	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
@@ -14,12 +12,10 @@ import (
 	"time"
 	"unicode/utf8"
 
-	"github.com/google/go-cmp/cmp"
+	"gotest.tools/v3/golden"
 
 	"github.com/slowpod/slowpod/sinks/report"
 )
-
-var update = flag.Bool("update", false, "write the golden files")
 
 const at = report.Time(1_790_000_000_000)
 
@@ -83,19 +79,7 @@ func TestGolden(t *testing.T) {
 		t.Fatal(err)
 	}
 	got.WriteByte('\n')
-	name := filepath.Join("testdata", "alerts.json")
-	if *update {
-		if err := os.WriteFile(name, got.Bytes(), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	want, err := os.ReadFile(name)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if diff := cmp.Diff(string(want), got.String()); diff != "" {
-		t.Errorf("-want +got:\n%s", diff)
-	}
+	golden.Assert(t, got.String(), "alerts.json")
 }
 
 func TestAlertName(t *testing.T) {

@@ -4,18 +4,15 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
-	"flag"
-	"os"
 	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"gotest.tools/v3/golden"
 
 	"github.com/slowpod/slowpod/classify"
 	"github.com/slowpod/slowpod/correlate"
 )
-
-var update = flag.Bool("update", false, "write the golden file anew")
 
 const start = 1_772_446_579_812 // 2026-03-02T10:16:19.812Z
 
@@ -92,20 +89,7 @@ func lines(t *testing.T, calls ...*correlate.Call) string {
 }
 
 func TestGolden(t *testing.T) {
-	const path = "testdata/calls.golden"
-	got := lines(t, both(), clientOnly(), fromTrace(), notSent(), serverOnly())
-	if *update {
-		if err := os.WriteFile(path, []byte(got), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	want, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if diff := cmp.Diff(string(want), got); diff != "" {
-		t.Errorf("-want +got\n%s", diff)
-	}
+	golden.Assert(t, lines(t, both(), clientOnly(), fromTrace(), notSent(), serverOnly()), "calls.golden")
 }
 
 // The keys are a contract, in this order and to the letter.

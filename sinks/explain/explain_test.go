@@ -1,40 +1,18 @@
 package explain
 
 import (
-	"flag"
 	"fmt"
-	"os"
-	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
 	"unicode"
 	"unicode/utf8"
 
-	"github.com/google/go-cmp/cmp"
+	"gotest.tools/v3/golden"
 
 	"github.com/slowpod/slowpod/classify/causes"
 	"github.com/slowpod/slowpod/ingest/accesslog"
 )
-
-var update = flag.Bool("update", false, "write the golden files anew")
-
-func golden(t *testing.T, name, got string) {
-	t.Helper()
-	name = filepath.Join("testdata", name)
-	if *update {
-		if err := os.WriteFile(name, []byte(got), 0o600); err != nil {
-			t.Fatal(err)
-		}
-	}
-	want, err := os.ReadFile(name)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if diff := cmp.Diff(string(want), got); diff != "" {
-		t.Errorf("%s: %s", name, diff)
-	}
-}
 
 // explained explains lines as they come on stdin.
 func explained(t *testing.T, lines ...string) string {
@@ -107,7 +85,7 @@ func TestRows(t *testing.T) {
 		}
 		fmt.Fprintf(&all, "----\n%s\n", text)
 	}
-	golden(t, "rows.txt", all.String())
+	golden.Assert(t, all.String(), "rows.txt")
 }
 
 // Both lines of a call, in any order.
@@ -131,7 +109,7 @@ func TestPairs(t *testing.T) {
 		}
 		fmt.Fprintf(&all, "==== %s ====\n%s\n%s\n----\n%s\n", p.ID, p.Examples[0], p.Examples[1], text)
 	}
-	golden(t, "pairs.txt", all.String())
+	golden.Assert(t, all.String(), "pairs.txt")
 }
 
 // What is asked for by hand.
@@ -163,7 +141,7 @@ func TestGiven(t *testing.T) {
 				t.Fatal(err)
 			}
 			readable(t, name, b.String())
-			golden(t, "given-"+name+".txt", b.String())
+			golden.Assert(t, b.String(), "given-"+name+".txt")
 			var colour strings.Builder
 			if err := WriteGiven(&colour, causes.Builtin(), g, Options{Colour: true}); err != nil {
 				t.Fatal(err)

@@ -2,18 +2,16 @@ package prom
 
 import (
 	"bytes"
-	"flag"
 	"fmt"
-	"os"
 	"slices"
 	"strings"
 	"testing"
 
-	"github.com/google/go-cmp/cmp"
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/testutil/promlint"
 	dto "github.com/prometheus/client_model/go"
 	"github.com/prometheus/common/expfmt"
+	"gotest.tools/v3/golden"
 
 	"github.com/slowpod/slowpod/classify"
 	"github.com/slowpod/slowpod/correlate"
@@ -22,25 +20,6 @@ import (
 	"github.com/slowpod/slowpod/ingest/accesslog"
 	"github.com/slowpod/slowpod/sinks/counts"
 )
-
-var update = flag.Bool("update", false, "write the golden files anew")
-
-func golden(t *testing.T, name, got string) {
-	t.Helper()
-	path := "testdata/" + name + ".golden"
-	if *update {
-		if err := os.WriteFile(path, []byte(got), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	want, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if diff := cmp.Diff(string(want), got); diff != "" {
-		t.Errorf("%s: -want +got\n%s", path, diff)
-	}
-}
 
 // fake is what is scraped, as it stands.
 type fake struct {
@@ -129,7 +108,7 @@ func TestNames(t *testing.T) {
 		}
 		fmt.Fprintf(&b, "%s %s {%s}\n", f.GetName(), strings.ToLower(f.GetType().String()), strings.Join(names, ","))
 	}
-	golden(t, "metrics", b.String())
+	golden.Assert(t, b.String(), "metrics.golden")
 }
 
 // What is promised by name is there.
@@ -178,7 +157,7 @@ func scrape(t *testing.T, f *fake) string {
 	return b.String()
 }
 
-func TestScrape(t *testing.T) { golden(t, "scrape", scrape(t, full())) }
+func TestScrape(t *testing.T) { golden.Assert(t, scrape(t, full()), "scrape.golden") }
 
 func TestLint(t *testing.T) {
 	problems, err := promlint.NewWithMetricFamilies(gather(t, full())).Lint()

@@ -1,15 +1,9 @@
 package report
 
 import (
-	"flag"
 	"maps"
-	"os"
-	"path/filepath"
 	"slices"
-	"testing"
 	"time"
-
-	"github.com/google/go-cmp/cmp"
 
 	"github.com/slowpod/slowpod/classify"
 	"github.com/slowpod/slowpod/correlate"
@@ -19,26 +13,6 @@ import (
 	"github.com/slowpod/slowpod/ingest/accesslog"
 	"github.com/slowpod/slowpod/sinks/counts"
 )
-
-var update = flag.Bool("update", false, "write the golden files anew")
-
-// golden compares with testdata/name.golden.
-func golden(t *testing.T, name string, got []byte) {
-	t.Helper()
-	path := filepath.Join("testdata", name+".golden")
-	if *update {
-		if err := os.WriteFile(path, got, 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	want, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if diff := cmp.Diff(string(want), string(got)); diff != "" {
-		t.Errorf("%s: -want +got\n%s", path, diff)
-	}
-}
 
 func at(clock string) int64 {
 	t, err := time.Parse(time.DateTime, "2026-11-21 "+clock)

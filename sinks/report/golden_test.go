@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"gotest.tools/v3/golden"
 
 	"github.com/slowpod/slowpod/correlate"
 	"github.com/slowpod/slowpod/sinks/counts"
@@ -35,12 +36,12 @@ func asJSON(t *testing.T, r *Report) []byte {
 func TestGolden(t *testing.T) {
 	for name, r := range reports() {
 		t.Run(name, func(t *testing.T) {
-			golden(t, name+".txt", []byte(asText(t, r, TextOptions{})))
-			golden(t, name+".json", asJSON(t, r))
+			golden.Assert(t, asText(t, r, TextOptions{}), name+".txt.golden")
+			golden.Assert(t, string(asJSON(t, r)), name+".json.golden")
 		})
 	}
 	t.Run("colour", func(t *testing.T) {
-		golden(t, "colour.txt", []byte(asText(t, with(slowPod()), TextOptions{Colour: true, Width: 80})))
+		golden.Assert(t, asText(t, with(slowPod()), TextOptions{Colour: true, Width: 80}), "colour.txt.golden")
 	})
 }
 

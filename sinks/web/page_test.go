@@ -2,9 +2,6 @@ package web
 
 import (
 	"encoding/xml"
-	"flag"
-	"os"
-	"path/filepath"
 	"reflect"
 	"regexp"
 	"slices"
@@ -13,11 +10,10 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"gotest.tools/v3/golden"
 
 	"github.com/slowpod/slowpod/sinks/report"
 )
-
-var update = flag.Bool("update", false, "write the golden files")
 
 func handler(t testing.TB, s *State) *Handler {
 	t.Helper()
@@ -89,19 +85,7 @@ func TestPages(t *testing.T) {
 			}
 			wellFormed(t, got)
 			got = hashes.ReplaceAllString(got, "${1}HASH$2")
-			file := filepath.Join("testdata", c.name+".html")
-			if *update {
-				if err := os.WriteFile(file, []byte(got), 0o644); err != nil {
-					t.Fatal(err)
-				}
-			}
-			want, err := os.ReadFile(file)
-			if err != nil {
-				t.Fatal(err)
-			}
-			if d := cmp.Diff(string(want), got); d != "" {
-				t.Errorf("%s (-want +got):\n%s", file, d)
-			}
+			golden.Assert(t, got, c.name+".html")
 		})
 	}
 }
