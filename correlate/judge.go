@@ -97,6 +97,8 @@ const (
 	keptPast   = 3000
 	learnsFrom = 600_000 // age of a new pod
 
+	mostUsual = 4 // quarter octaves: x2
+
 	// The own offset, in octaves.
 	mostOffset  = 0.75
 	slowOffset  = 50
@@ -167,6 +169,7 @@ type sums struct {
 	well                float64                       // evidence for the pod's health, since a finding
 	lead                int                           // the alternative that raised the finding
 	offset, offsetN     float64                       // habitual difference to the siblings, octaves
+	usual               float64                       // as much slower it has been for a long habit, quarter octaves
 	recent              uint8                         // bit per slice with data, newest lowest: evidence rose
 	since               float64                       // requests since evidence was last 0
 	from                [durations.Alternatives]int64 // start of the slice in which each left 0

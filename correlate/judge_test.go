@@ -181,6 +181,20 @@ func TestJudge(t *testing.T) {
 				return s.ok()
 			})
 		}, []string{}},
+		{"a quiet pod that has always been somewhat slower", func(s *scene) {
+			s.traffic(0, 3*hour, 2, 1, func(int64, int) end { return s.ok() })
+			for at := int64(0); at < 3*hour; at += 105 * sec {
+				s.call(at, 3, s.takes(1.75))
+			}
+		}, []string{}},
+		{"… until it becomes much slower", func(s *scene) {
+			s.traffic(0, 3*hour, 2, 1, func(int64, int) end { return s.ok() })
+			for at := int64(0); at < 3*hour; at += 105 * sec {
+				if s.call(at, 3, s.takes(1.75)); at >= 100*min1 {
+					s.call(at+1000, 3, s.takes(8))
+				}
+			}
+		}, []string{"slow_pod " + host + " both"}},
 		{"the whole service is down from before the first record", func(s *scene) {
 			s.traffic(0, 5*min1, 3, 10, func(int64, int) end { return timeout })
 		}, []string{}},

@@ -38,7 +38,7 @@ func (c *Correlator) judgeSide(g *group, s *share, side int, pool *pooled, now i
 		}
 		return
 	}
-	zone := deadZone + g.judge.zone[side]
+	zone := deadZone + g.judge.zone[side] + held.usual
 	if g.service.uneven && !held.pastCounts {
 		zone += unevenZone
 	}
@@ -94,6 +94,11 @@ func (c *Correlator) judgeSide(g *group, s *share, side int, pool *pooled, now i
 	}
 	held.rose = w.For(lead)
 	c.see(held, got, &ref, zone, now)
+	if since := held.from[lead]; j.finding == nil && since != 0 && now-since >= longHabit && c.without&RuleOwnPast == 0 {
+		// What did not suffice for so long is how the pod is.
+		held.usual = min(max(held.usual, 4*held.p50), mostUsual)
+		held.clear()
+	}
 	// What it always differs by.
 	if j.level(SideClient) < learnBelow && j.level(SideServer) < learnBelow && got.n > leastOffset {
 		own := held.window
