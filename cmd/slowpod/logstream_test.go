@@ -95,7 +95,7 @@ func when(keep bool) int {
 func TestLogStream(t *testing.T) {
 	t.Parallel()
 	mesh := entries(t, workload.Mesh(workload.MeshOptions{
-		Options: workload.Options{Seed: 5, Duration: 4 * time.Minute, Rate: 25, Format: workload.FluentBit},
+		Options: workload.Options{Seed: 5, Duration: 4 * time.Minute, Rate: 10, Format: workload.FluentBit},
 		From:    20 * time.Second, To: 170 * time.Second,
 	}))
 	without := func(keys ...string) func(*entry) int {

@@ -109,10 +109,16 @@ func (s *Sorter) needed(n int) int {
 	return bytes
 }
 
-// grown is how many entries there is room for next. The first room is large:
-// what is not used of it takes no memory, and what grows is copied.
+// grown is how many entries there is room for next: few, then a quarter of the
+// memory at once, of which what is not used is never touched, for what grows is
+// copied.
 func (s *Sorter) grown() int {
-	return max(16, s.o.MaxBytes/4/entryBytes, cap(s.index)+cap(s.index)/2)
+	const few = 4096
+	large := s.o.MaxBytes / 4 / entryBytes
+	if cap(s.index) == 0 {
+		return max(16, min(few, large))
+	}
+	return max(large, cap(s.index)+cap(s.index)/2)
 }
 
 // Each calls f with every record in order. The payload is borrowed until f
@@ -220,7 +226,7 @@ const checkEvery = 1024
 // a log, and then what has the same key.
 func (s *Sorter) sort() {
 	if cap(s.other) < len(s.index) {
-		s.other = make([]entry, cap(s.index))
+		s.other = make([]entry, len(s.index))
 	}
 	if sorted := radixSort(s.index, s.other[:len(s.index)]); len(sorted) > 0 && &sorted[0] != &s.index[0] {
 		s.index, s.other = s.other[:len(sorted)], s.index
