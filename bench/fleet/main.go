@@ -11,6 +11,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"flag"
 	"fmt"
 	"io"
 	"os"
@@ -21,6 +22,7 @@ import (
 	"github.com/alecthomas/kingpin/v2"
 
 	"github.com/slowpod/slowpod/bench/fleet/world"
+	"github.com/slowpod/slowpod/cmd/slowpod/cli"
 )
 
 const about = `Simulates fleets of services, with slow pods and with what only looks like one, gives what their proxies log to slowpod, and compares its findings with the truth. The limits are those of the project's acceptance; the rows are in bench/fleet/rows.go.
@@ -51,25 +53,16 @@ func main() {
 	os.Exit(code)
 }
 
-// helped is what kingpin means to exit with once it has shown help.
-type helped int
-
 // run parses the command line, runs the rows, prints the tables and returns the
 // exit code.
-func run(ctx context.Context, args []string, simulate simulate, stdout, stderr io.Writer) (code int) {
-	defer func() {
-		switch r := recover().(type) {
-		case nil:
-		case helped:
-			code = int(r)
-		default:
-			panic(r)
-		}
-	}()
+func run(ctx context.Context, args []string, simulate simulate, stdout, stderr io.Writer) int {
 	o, err := parse(args, stdout, stderr)
 	var chosen []scenario
 	if err == nil {
 		chosen, err = o.choose()
+	}
+	if errors.Is(err, flag.ErrHelp) {
+		return exitFine
 	}
 	if err != nil {
 		fmt.Fprintf(stderr, "fleet: %v\nTry: go run ./bench/fleet --help\n", err)
@@ -97,10 +90,6 @@ func parse(args []string, stdout, stderr io.Writer) (*options, error) {
 	var o options
 	var only string
 	k := kingpin.New("fleet", about)
-	k.UsageWriter(stdout).ErrorWriter(stderr)
-	// kingpin takes for granted that this does not return.
-	k.Terminate(func(code int) { panic(helped(code)) })
-	k.HelpFlag.Short('h')
 	k.Flag("full", "The full sizes.").BoolVar(&o.full)
 	k.Flag("only", "Only these rows, as A12,A14; A20 means A20a, A20b and A20c.").PlaceHolder("IDS").StringVar(&only)
 	k.Flag("seed", "The first seed of each row; further ones follow it.").Default("1").Uint64Var(&o.seed)
@@ -108,7 +97,7 @@ func parse(args []string, stdout, stderr io.Writer) (*options, error) {
 	k.Flag("list", "List the rows and end.").BoolVar(&o.list)
 	k.Flag("cases", "Tell each fault that was missed or found late, and each false alert.").BoolVar(&o.cases)
 	k.Flag("output", "Write the tables as Markdown, too.").PlaceHolder("FILE").StringVar(&o.output)
-	_, err := k.Parse(args)
+	_, err := cli.Parse(k, args, stdout, stderr)
 	if only != "" {
 		o.only = strings.Split(only, ",")
 	}

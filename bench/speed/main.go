@@ -11,6 +11,7 @@ package main
 import (
 	"context"
 	"errors"
+	"flag"
 	"fmt"
 	"io"
 	"os"
@@ -20,6 +21,8 @@ import (
 	"syscall"
 
 	"github.com/alecthomas/kingpin/v2"
+
+	"github.com/slowpod/slowpod/cmd/slowpod/cli"
 )
 
 const about = `Measures slowpod beside what else counts a log, as whole processes that take turns, by the CPU time that the kernel charges them, and compares with the limits that slowpod promises. jq, mtail and duckdb take part if they are there.
@@ -53,20 +56,11 @@ func main() {
 	os.Exit(code)
 }
 
-// helped is what kingpin means to exit with once it has shown help.
-type helped int
-
-func run(ctx context.Context, args []string, stdout, stderr io.Writer) (code int) {
-	defer func() {
-		switch r := recover().(type) {
-		case nil:
-		case helped:
-			code = int(r)
-		default:
-			panic(r)
-		}
-	}()
+func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	o, err := parse(args, stdout, stderr)
+	if errors.Is(err, flag.ErrHelp) {
+		return exitFine
+	}
 	if err != nil {
 		fmt.Fprintf(stderr, "speed: %v\nTry: go run ./bench/speed --help\n", err)
 		return exitUsage
@@ -86,15 +80,11 @@ func parse(args []string, stdout, stderr io.Writer) (*options, error) {
 	var o options
 	var only string
 	k := kingpin.New("speed", about)
-	k.UsageWriter(stdout).ErrorWriter(stderr)
-	// kingpin takes for granted that this does not return.
-	k.Terminate(func(code int) { panic(helped(code)) })
-	k.HelpFlag.Short('h')
 	k.Flag("lines", "Lines of a log, at least 1000.").Default("300000").IntVar(&o.lines)
 	k.Flag("rounds", "How often each is measured; the median counts.").Default("3").IntVar(&o.rounds)
 	k.Flag("only", "Only these parts: "+strings.Join(partNames(), ",")+".").PlaceHolder("PARTS").StringVar(&only)
 	k.Flag("output", "Write the tables as Markdown, too, with a picture of the same name in SVG.").PlaceHolder("FILE.md").StringVar(&o.output)
-	if _, err := k.Parse(args); err != nil {
+	if _, err := cli.Parse(k, args, stdout, stderr); err != nil {
 		return nil, err
 	}
 	if only != "" {

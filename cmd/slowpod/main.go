@@ -6,6 +6,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"flag"
 	"fmt"
 	"io"
 	"os"
@@ -17,6 +18,7 @@ import (
 	"github.com/alecthomas/kingpin/v2"
 	"github.com/prometheus/common/version"
 
+	"github.com/slowpod/slowpod/cmd/slowpod/cli"
 	"github.com/slowpod/slowpod/sinks/report"
 )
 
@@ -52,25 +54,10 @@ type command struct {
 	run    func(context.Context, console) error
 }
 
-// terminated is what kingpin means to exit with once it has shown help.
-type terminated int
-
 // run parses the command line, runs the command and returns its exit code.
-func run(ctx context.Context, args []string, c console) (code int) {
-	defer func() {
-		switch r := recover().(type) {
-		case nil:
-		case terminated:
-			code = int(r)
-		default:
-			panic(r)
-		}
-	}()
+func run(ctx context.Context, args []string, c console) int {
 	app := kingpin.New("slowpod", "Reads the access logs of Envoy and Istio, says which pod is slow, and proves it from both sides of the call.")
-	app.UsageWriter(c.stdout).ErrorWriter(c.stderr)
-	// kingpin takes for granted that this does not return.
-	app.Terminate(func(code int) { panic(terminated(code)) })
-	app.HelpFlag.Short('h').Help("Show this help.")
+	app.HelpFlag.Help("Show this help.")
 	app.UsageTemplate(usageTemplate)
 	commands := []command{
 		reportCommand(app), runCommand(app), demoCommand(app), explainCommand(app), checkCommand(app), versionCommand(app),
@@ -79,7 +66,10 @@ func run(ctx context.Context, args []string, c console) (code int) {
 		app.UsageWriter(c.stderr).Usage(nil)
 		return exitUsage
 	}
-	name, err := app.Parse(hideStdin(args))
+	name, err := cli.Parse(app, hideStdin(args), c.stdout, c.stderr)
+	if errors.Is(err, flag.ErrHelp) {
+		return exitFine
+	}
 	if err != nil {
 		fmt.Fprintf(c.stderr, "slowpod: %s\nTry: slowpod %s--help\n", report.Safe(err.Error()), commandOf(commands, args))
 		return exitUsage
