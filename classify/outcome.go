@@ -100,9 +100,11 @@ func outcomeOf(r *accesslog.Record, c *Class) Outcome {
 		return Blocked
 	case !c.HTTP && !refusedPlaintext(r, f):
 		return TCP
+	case f == 0:
+		return outcomeByDetails(r)
 	case f.Has(UT):
 		return Timeout
-	case f.Any(Of(SI, UMSDR, DT)):
+	case f.Any(1<<SI | 1<<UMSDR | 1<<DT):
 		return IdleTimeout
 	case f.Has(UF):
 		if tlsReason(r.TransportFailure) || tlsReason(d) {
@@ -115,9 +117,9 @@ func outcomeOf(r *accesslog.Record, c *Class) Outcome {
 		return UpstreamReset
 	case f.Has(LR):
 		return LocalResetOutcome
-	case f.Any(Of(UPE, DPE, IH)):
+	case f.Any(1<<UPE | 1<<DPE | 1<<IH):
 		return ProtocolError
-	case f.Any(Of(UH, LH)):
+	case f.Any(1<<UH | 1<<LH):
 		return NoHealthyUpstream
 	case f.Has(NC), f.Has(NR) && string(d) == "cluster_not_found":
 		// Before Envoy 1.18 a missing cluster was an NR.
@@ -138,13 +140,13 @@ func outcomeOf(r *accesslog.Record, c *Class) Outcome {
 		return PolicyError
 	case f.Has(FI):
 		return FaultInjected
-	case f.Any(Of(OM, DO, UDO)):
+	case f.Any(1<<OM | 1<<DO | 1<<UDO):
 		return Overloaded
 	case f.Has(DF):
 		return DNSFailed
 	case f.Has(NFCF):
 		return ConfigMissing
-	case f.Any(Of(DC, DR)):
+	case f.Any(1<<DC | 1<<DR):
 		if r.Code != 0 {
 			return ClosedAfterResponse
 		}
@@ -159,6 +161,7 @@ func outcomeOf(r *accesslog.Record, c *Class) Outcome {
 func outcomeByDetails(r *accesslog.Record) Outcome {
 	d := r.Details
 	switch {
+	case string(d) == "via_upstream": // nearly all
 	case bytes.HasPrefix(d, []byte("rbac_access_denied")), bytes.HasPrefix(d, []byte("jwt_authn_access_denied")),
 		string(d) == "ext_authz_denied":
 		return Denied
@@ -170,6 +173,8 @@ func outcomeByDetails(r *accesslog.Record) Outcome {
 		return IdleTimeout
 	case r.Code == 0 && flaglessClose(r):
 		return DownstreamClosed
+	}
+	switch {
 	case r.Code >= 500:
 		return ServerError
 	case r.Code >= 400:

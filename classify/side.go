@@ -110,13 +110,25 @@ func clusterTarget(c []byte) Target {
 // exactly that: SNI is the peer's word.
 func sniTarget(sni []byte) Target {
 	rest, ok := bytes.CutPrefix(sni, outboundSNI)
-	sep := []byte("_.")
-	port, rest, ok1 := bytes.Cut(rest, sep)
-	subset, fqdn, ok2 := bytes.Cut(rest, sep)
-	if !ok || !ok1 || !ok2 || !digits(port) || !name(fqdn) || (len(subset) > 0 && !name(subset)) {
+	if !ok {
+		return Target{}
+	}
+	port, rest, ok1 := cutSNI(rest)
+	subset, fqdn, ok2 := cutSNI(rest)
+	if !ok1 || !ok2 || !digits(port) || !name(fqdn) || (len(subset) > 0 && !name(subset)) {
 		return Target{}
 	}
 	return Target{Service: fqdn, Subset: orNil(subset)}
+}
+
+// cutSNI cuts at the first "_.".
+func cutSNI(b []byte) (before, after []byte, ok bool) {
+	for i := 0; i+1 < len(b); i++ {
+		if b[i] == '_' && b[i+1] == '.' {
+			return b[:i], b[i+2:], true
+		}
+	}
+	return b, nil, false
 }
 
 // Namespace is the namespace of the pods of a Kubernetes service: that of the
