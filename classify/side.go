@@ -92,18 +92,28 @@ func TargetOf(r *accesslog.Record, side Side) Target {
 
 // clusterTarget reads direction|port|subset|fqdn.
 func clusterTarget(c []byte) Target {
-	_, rest, ok1 := bytes.Cut(c, []byte{'|'})
-	_, rest, ok2 := bytes.Cut(rest, []byte{'|'})
-	subset, fqdn, ok3 := bytes.Cut(rest, []byte{'|'})
-	if !ok1 || !ok2 || !ok3 || len(fqdn) == 0 || bytes.IndexByte(fqdn, '|') >= 0 {
+	var bars [3]int
+	n := 0
+	for i, b := range c {
+		if b != '|' {
+			continue
+		}
+		if n == len(bars) {
+			return Target{}
+		}
+		bars[n] = i
+		n++
+	}
+	if n < len(bars) || bars[2]+1 == len(c) {
 		return Target{}
 	}
+	subset := c[bars[1]+1 : bars[2]]
 	if !bytes.HasPrefix(c, outboundCluster) {
 		// An inbound cluster's third part is a port's name (Istio up to
 		// 1.7: inbound|8000|http|fqdn), a waypoint's a protocol.
 		subset = nil
 	}
-	return Target{Service: fqdn, Subset: orNil(subset)}
+	return Target{Service: c[bars[2]+1:], Subset: orNil(subset)}
 }
 
 // sniTarget reads outbound_.port_.subset_.fqdn, and nothing that is not

@@ -43,21 +43,23 @@ type Texts struct {
 	numbers map[string]uint32
 	all     [][]byte
 	bytes   int
-	last    [repeated]uint32 // numbers, by field: many have one value mostly
+	last    [1 << lastBits]uint32 // numbers: most texts are found here by one comparison
 }
 
 // What a Texts keeps: the names of 10,000 pods and their addresses take half.
 const (
 	maxTexts     = 1 << 17
 	maxTextBytes = 8 << 20
+	lastBits     = 12
 )
 
 // NewTexts returns a Texts that holds nothing.
 func NewTexts() *Texts { return &Texts{numbers: map[string]uint32{}} }
 
-// number returns the number of the text of a field; false where it does not fit.
-func (t *Texts) number(field int, b []byte) (uint32, bool) {
-	if n := t.last[field]; int(n) < len(t.all) && string(t.all[n]) == string(b) {
+// number returns the number of a text; false where it does not fit.
+func (t *Texts) number(b []byte) (uint32, bool) {
+	last := &t.last[lastPlace(b)]
+	if n := *last; int(n) < len(t.all) && string(t.all[n]) == string(b) {
 		return n, true
 	}
 	n, ok := t.numbers[string(b)]
@@ -70,9 +72,25 @@ func (t *Texts) number(field int, b []byte) (uint32, bool) {
 		t.numbers[s], t.all = n, append(t.all, []byte(s))
 		t.bytes += len(b)
 	}
-	t.last[field] = n
+	*last = n
 	return n, true
 }
+
+// lastPlace is by the ends of a text and its length.
+func lastPlace(b []byte) uint64 {
+	x := uint64(len(b))
+	if len(b) >= 8 {
+		x ^= binary.LittleEndian.Uint64(b) ^ bits.RotateLeft64(binary.LittleEndian.Uint64(b[len(b)-8:]), 29)
+	} else {
+		for _, c := range b {
+			x = x<<8 | uint64(c)
+		}
+	}
+	return x * mixed >> (64 - lastBits)
+}
+
+// mixed spreads a number over its high bits.
+const mixed = 0x9e3779b97f4a7c15
 
 // AppendTo appends the record's encoding to b, with texts in t, unless that is
 // nil. Decode needs the same t.
@@ -107,7 +125,7 @@ func (r *Record) AppendTo(b []byte, t *Texts) []byte {
 		}
 		set |= 1 << i
 		if i < repeated && t != nil {
-			if n, ok := t.number(i, *text); ok {
+			if n, ok := t.number(*text); ok {
 				b = binary.AppendUvarint(b, uint64(n)<<1|1)
 				continue
 			}
@@ -128,17 +146,14 @@ func (r *Record) Decode(b []byte, t *Texts) error {
 		return errEncoding
 	}
 	set := binary.LittleEndian.Uint32(b)
-	*r = Record{
-		Class: classify.Class{
-			Side: classify.Side(b[4]), Outcome: classify.Outcome(b[5]),
-			HTTP: set&bitHTTP != 0, Failure: set&bitFailure != 0, Half: set&bitHalf != 0,
-			Flags: classify.Set(binary.LittleEndian.Uint32(b[6:])),
-		},
-		Replay: set&bitReplay != 0, Passed: set&bitPassed != 0,
-		PathClass: binary.LittleEndian.Uint16(b[10:]), Asked: binary.LittleEndian.Uint16(b[12:]),
-		Start: int64(binary.LittleEndian.Uint64(b[14:])), Producer: binary.LittleEndian.Uint64(b[22:]),
-		ID: binary.LittleEndian.Uint64(b[30:]), Connection: binary.LittleEndian.Uint64(b[38:]),
-	}
+	*r = Record{} // and then field by field: see From
+	r.Side, r.Outcome = classify.Side(b[4]), classify.Outcome(b[5])
+	r.HTTP, r.Failure, r.Half = set&bitHTTP != 0, set&bitFailure != 0, set&bitHalf != 0
+	r.Replay, r.Passed = set&bitReplay != 0, set&bitPassed != 0
+	r.Flags = classify.Set(binary.LittleEndian.Uint32(b[6:]))
+	r.PathClass, r.Asked = binary.LittleEndian.Uint16(b[10:]), binary.LittleEndian.Uint16(b[12:])
+	r.Start, r.Producer = int64(binary.LittleEndian.Uint64(b[14:])), binary.LittleEndian.Uint64(b[22:])
+	r.ID, r.Connection = binary.LittleEndian.Uint64(b[30:]), binary.LittleEndian.Uint64(b[38:])
 	d := decoder{rest: b[headerBytes:], texts: t}
 	r.Duration, r.Code, r.Attempts = int64(d.uvarint()), int(d.uvarint()), int(d.uvarint())
 	texts := r.texts()
@@ -199,7 +214,6 @@ func (d *decoder) text() []byte {
 // Rank orders records that end at the same time, mostly: by what they say, not
 // by where they stood. Those of equal rank Compare puts in order.
 func (r *Record) Rank() uint64 {
-	const mixed = 0x9e3779b97f4a7c15
 	h := (r.ID*mixed ^ r.Connection) * mixed
 	h = (h ^ r.Producer ^ uint64(r.Duration)) * mixed
 	return uint64(r.Side)<<62 | uint64(r.Outcome&31)<<57 | h>>7

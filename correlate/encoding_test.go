@@ -29,13 +29,13 @@ func whole() Record {
 func TestEncoding(t *testing.T) {
 	full := NewTexts()
 	for i := 0; ; i++ {
-		if _, ok := full.number(0, fmt.Appendf(nil, "%200d", i)); !ok {
+		if _, ok := full.number(fmt.Appendf(nil, "%200d", i)); !ok {
 			break
 		}
 	}
 	for i := 0; full.bytes < maxTextBytes; i++ {
-		if _, ok := full.number(0, []byte{byte(i), byte(i >> 8)}); !ok {
-			full.number(0, []byte{byte(i)})
+		if _, ok := full.number([]byte{byte(i), byte(i >> 8)}); !ok {
+			full.number([]byte{byte(i)})
 		}
 	}
 	if full.bytes > maxTextBytes || len(full.all) > maxTexts {
@@ -133,7 +133,7 @@ func TestTexts(t *testing.T) {
 	for range 10_000 {
 		b := fmt.Append(nil, rng.IntN(500))
 		want := string(b)
-		n, ok := texts.number(rng.IntN(repeated), b)
+		n, ok := texts.number(b)
 		if before, again := known[want]; !ok || again && before != n {
 			t.Fatal(want, n, before, ok)
 		}

@@ -160,7 +160,7 @@ func (h *half) in(chain int) bool {
 }
 
 func hostHash(host int32, end int64) uint64 {
-	return (uint64(host)<<40 ^ uint64(end/hostWithin)) * 0x9e3779b97f4a7c15
+	return (uint64(host)<<40 ^ uint64(end/hostWithin)) * mixed
 }
 
 func (h *half) hash(chain int) uint64 {

@@ -9,9 +9,9 @@ const maxSegments = 4
 // what comes after the fourth segment says nothing.
 func pathClass(method, path []byte) uint16 {
 	h := uint32(2166136261) // FNV-1a
-	add := func(c byte) { h = (h ^ uint32(c)) * 16777619 }
+	const prime = 16777619
 	for _, c := range method {
-		add(c)
+		h = (h ^ uint32(c)) * prime
 	}
 	segments := 0
 	for i := 0; i < len(path) && path[i] != '?'; {
@@ -19,25 +19,23 @@ func pathClass(method, path []byte) uint16 {
 			i++
 			continue
 		}
-		end, digits := i, 0
-		for end < len(path) && path[end] != '/' && path[end] != '?' {
-			if c := path[end]; '0' <= c && c <= '9' {
-				digits++
-			}
-			end++
-		}
 		if segments++; segments > maxSegments {
 			break
 		}
-		add('/')
-		if digits >= 3 || digits == end-i || end-i > 32 {
-			add('*')
-		} else {
-			for _, c := range path[i:end] {
-				add(c)
+		h = (h ^ '/') * prime
+		from, digits, verbatim := i, 0, h
+		for ; i < len(path) && path[i] != '/' && path[i] != '?'; i++ {
+			c := path[i]
+			verbatim = (verbatim ^ uint32(c)) * prime
+			if c-'0' <= 9 {
+				digits++
 			}
 		}
-		i = end
+		if n := i - from; digits >= 3 || digits == n || n > 32 {
+			h = (h ^ '*') * prime
+		} else {
+			h = verbatim
+		}
 	}
 	return uint16(h>>16 ^ h)
 }

@@ -83,16 +83,16 @@ const (
 // From fills r from a parsed record and its class. The text fields borrow from
 // a and live as long.
 func (r *Record) From(a *accesslog.Record, c classify.Class, file int32, line int64) {
-	*r = Record{
-		Class: c, Start: a.Start, Duration: min(a.Duration, maxDuration), Code: a.Code,
-		Attempts: min(max(a.Attempts, 1), maxAttempts), PathClass: pathClass(a.Method, a.Path),
-		FlagText: cut(a.Flags, maxText), Details: cut(a.Details, maxDetails), RequestID: cut(a.RequestID, maxID),
-		UpstreamLocal: cut(a.UpstreamLocal, maxText), Target: classify.TargetOf(a, c.Side),
-		Namespace: cut(a.Writer.Namespace, maxText), Pod: cut(a.Writer.Pod, maxText),
-		PodID: cut(a.Writer.PodID, maxText), Node: cut(a.Writer.Node, maxText),
-		File: file, Line: line,
-	}
-	r.Target.Service, r.Target.Subset = cut(r.Target.Service, maxText), cut(r.Target.Subset, maxText)
+	*r = Record{} // and then field by field: a literal would be made aside and copied
+	r.Class, r.File, r.Line = c, file, line
+	r.Start, r.Duration, r.Code = a.Start, min(a.Duration, maxDuration), a.Code
+	r.Attempts, r.PathClass = min(max(a.Attempts, 1), maxAttempts), pathClass(a.Method, a.Path)
+	r.FlagText, r.Details, r.RequestID = cut(a.Flags, maxText), cut(a.Details, maxDetails), cut(a.RequestID, maxID)
+	r.UpstreamLocal = cut(a.UpstreamLocal, maxText)
+	r.Namespace, r.Pod = cut(a.Writer.Namespace, maxText), cut(a.Writer.Pod, maxText)
+	r.PodID, r.Node = cut(a.Writer.PodID, maxText), cut(a.Writer.Node, maxText)
+	t := classify.TargetOf(a, c.Side)
+	r.Target.Service, r.Target.Subset = cut(t.Service, maxText), cut(t.Subset, maxText)
 	if c.Outcome != classify.OK || c.Side == classify.Client && r.Target.Service == nil {
 		r.Reason, r.Authority = cut(a.TransportFailure, maxText), cut(a.Authority, maxText)
 		r.ServerName = cut(a.ServerName, maxText)
@@ -171,12 +171,13 @@ func idFingerprint(id []byte) uint64 {
 	if len(id) == 0 {
 		return 0
 	}
-	var b [maxID]byte
-	n := copy(b[:], id)
-	if n == 36 && b[8] == '-' && b[13] == '-' {
-		b[14] = 0
+	const uuid = 36
+	if len(id) == uuid && id[8] == '-' && id[13] == '-' {
+		masked := [uuid]byte(id)
+		masked[14] = 0
+		id = masked[:]
 	}
-	return max(xxhash.Sum64(b[:n]), 1)
+	return max(xxhash.Sum64(id), 1)
 }
 
 // connectionFingerprint returns a fingerprint of the connection between the
