@@ -195,7 +195,9 @@ func (c *Correlator) releaseAhead() bool {
 
 func (s *Stream) unhold() {
 	h := s.held[0]
-	s.held = s.held[1:]
+	if s.held = s.held[1:]; len(s.held) == 0 {
+		s.held = nil // gives up the memory of all of them
+	}
 	var r Record
 	if r.Decode(h.bytes, nil) == nil {
 		s.core.enterRecord(&r)
