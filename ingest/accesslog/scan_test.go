@@ -220,3 +220,22 @@ func TestScanned(t *testing.T) {
 		}
 	}
 }
+
+// As the order of earlier lines leads it takes the same, and leaves the same.
+func TestScannedInOrder(t *testing.T) {
+	p := NewParser()
+	f := func(line string, want bool) {
+		t.Helper()
+		var r Record
+		if _, ok := p.scan([]byte(line), 0, &r); ok != want {
+			t.Errorf("%s: %v, want %v", line, ok, want)
+		}
+	}
+	const rest = `,"start_time":"2026-03-02T10:15:04Z"}`
+	for _, duration := range []string{`7`, `0`, `12.5`, `7 `, `"7"`, `null`} {
+		f(`{"response_code":200,"duration":`+duration+rest, true)
+	}
+	f(`{"duration":7,"response_code":200`+rest, true)
+	// One order begins so, and the other one goes on so.
+	f(`{"response_code":200,"response_code":503`+rest, false)
+}
