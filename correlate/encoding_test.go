@@ -28,17 +28,17 @@ func whole() Record {
 // longer fit.
 func TestEncoding(t *testing.T) {
 	full := NewTexts()
-	for i := 0; ; i++ {
+	for i := range maxTexts {
 		if _, ok := full.number(fmt.Appendf(nil, "%200d", i)); !ok {
 			break
 		}
 	}
-	for i := 0; full.bytes < maxTextBytes; i++ {
+	for i := 0; i < 200 && full.bytes < maxTextBytes; i++ {
 		if _, ok := full.number([]byte{byte(i), byte(i >> 8)}); !ok {
 			full.number([]byte{byte(i)})
 		}
 	}
-	if full.bytes > maxTextBytes || len(full.all) > maxTexts {
+	if full.bytes != maxTextBytes || len(full.all) > maxTexts {
 		t.Errorf("%d texts of %d bytes", len(full.all), full.bytes)
 	}
 	few := whole()

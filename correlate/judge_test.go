@@ -195,6 +195,12 @@ func TestJudge(t *testing.T) {
 				}
 			}
 		}, []string{"slow_pod " + host + " both"}},
+		{"a pod that has always been somewhat slower is called often at last", func(s *scene) {
+			s.seldomThenOften(1.9)
+		}, []string{}},
+		{"a pod that has always been much slower is called often at last", func(s *scene) {
+			s.seldomThenOften(5)
+		}, []string{"slow_pod " + host + " both"}},
 		{"the whole service is down from before the first record", func(s *scene) {
 			s.traffic(0, 5*min1, 3, 10, func(int64, int) end { return timeout })
 		}, []string{}},

@@ -255,6 +255,12 @@ func TestBounds(t *testing.T) {
 		t.Errorf("three services: dropped %v, -want +got\n%s", s.Dropped, diff)
 	}
 
+	b.Services = 2
+	s = after(b, called(0), called(1, to(orders, "")))
+	if diff := cmp.Diff([]string{"  2+0"}, pods(s)); diff != "" || s.Dropped["services"] != 1 {
+		t.Errorf("a second service of an address: dropped %v, -want +got\n%s", s.Dropped, diff)
+	}
+
 	b = DefaultBounds()
 	b.Halves = 2
 	timeout := func(r *Record) {

@@ -203,3 +203,17 @@ func (s *scene) slowThirdBy(factor float64) func(int64, int) end {
 		return s.ok()
 	}
 }
+
+// seldomThenOften is two hours of traffic of two pods, and calls of a third one
+// that take so many times as long: ten minutes apart, and in the end 20 s.
+func (s *scene) seldomThenOften(factor float64) {
+	s.traffic(0, 2*hour, 2, 1, func(int64, int) end { return s.ok() })
+	for at := int64(0); at < 2*hour; {
+		s.call(at, 3, s.takes(factor))
+		if at < 100*min1 {
+			at += 10 * min1
+		} else {
+			at += 20 * sec
+		}
+	}
+}

@@ -48,6 +48,20 @@ func TestSlicesCloseWhenAllStreamsHavePassed(t *testing.T) {
 	}
 }
 
+// A stream has shown where it is when one of its producers has, whoever writes
+// next.
+func TestBeginningByOneProducer(t *testing.T) {
+	c := New(Config{Bounds: DefaultBounds()})
+	defer c.Close()
+	first, second := c.Stream(), c.Stream()
+	until(first, 1, epoch0, epoch0+10*sec)
+	first.Add(tick(3, epoch0+10*sec))
+	until(second, 5, epoch0, epoch0+10*sec)
+	if !c.started {
+		t.Error("has not begun")
+	}
+}
+
 // A record is not to be read on while its slice cannot open because another
 // stream is behind, and only then.
 func TestBlocked(t *testing.T) {
