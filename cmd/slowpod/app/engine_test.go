@@ -150,6 +150,32 @@ func TestALittleTrafficHoldsNobodyBack(t *testing.T) {
 	})
 }
 
+// A stream that brings something every few seconds is not silent, however long
+// it goes on: nothing of it is late.
+func TestASlowStreamIsNotSilent(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		batches, _ := spread(t, 1)
+		engine := app.NewEngine(correlate.Config{Bounds: correlate.DefaultBounds()}, nil)
+		feed := engine.Feed(nil)
+		ctx, cancel := context.WithCancel(t.Context())
+		var group sync.WaitGroup
+		group.Go(func() { engine.Run(ctx) })
+		p := app.NewPipeline(engine.Worker("kafka"), 0, nil, slog.New(slog.DiscardHandler))
+		for _, b := range batches[0] {
+			if err := feed.Handle(ctx, p, b); err != nil {
+				t.Fatal(err)
+			}
+			time.Sleep(10 * time.Second)
+		}
+		cancel()
+		group.Wait()
+		if s := engine.Snapshot(); s.Records == 0 || s.Late != 0 {
+			t.Errorf("%d of %d records late", s.Late, s.Records)
+		}
+	})
+}
+
 // A batch that was given up half way is counted once when it comes again, however
 // it is cut then: a fetch brings more by now, or less.
 func TestABatchThatComesAgainIsCountedOnce(t *testing.T) {
