@@ -381,6 +381,33 @@ func TestStarting(t *testing.T) {
 	}
 }
 
+func TestCases(t *testing.T) {
+	first, second := of(world.Slow5, "a", 1000, 1400, 100), of(world.SlowNode, "a", 1200, 1500, 100)
+	for _, c := range []struct {
+		name   string
+		truth  *world.Truth
+		alerts []Alert
+		want   []string
+	}{
+		{"found", fleet(first), []Alert{podAlert(SlowPod, "a", 1200)}, nil},
+		{"late", fleet(first), []Alert{podAlert(SlowPod, "a", 1201)},
+			[]string{"slow_pod after 201 s: x5 x0 on s a for 400 s, 100 requests, 0 timeouts"}},
+		{"missed", fleet(first), nil, []string{"slow_pod missed: x5 x0 on s a for 400 s, 100 requests, 0 timeouts"}},
+		{"too few requests to be found", fleet(of(world.Slow5, "a", 1000, 1400, 14)), nil, nil},
+		{"the second by an alert that is still on", fleet(first, second), []Alert{until(podAlert(SlowPod, "a", 1100), 1300)}, nil},
+		{"false", fleet(first), []Alert{podAlert(SlowPod, "a", 1100), podAlert(SlowPod, "c", 1100)},
+			[]string{"slow_pod false, 1100 s in: s c, aged 1100 s, always x1.30 of its siblings"}},
+		{"false, of a service in trouble", fleet(serviceWide(world.Deploy, "s", 1000, 1200)), []Alert{podAlert(SlowPod, "b", 1100)},
+			[]string{"slow_pod false, 1100 s in: s b, aged 1100 s, always x1.00 of its siblings; deploy since 100 s"}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			if d := cmp.Diff(c.want, Judge(c.truth, c.alerts, nil, Options{}).Cases); d != "" {
+				t.Error(d)
+			}
+		})
+	}
+}
+
 func TestPlus(t *testing.T) {
 	truth := fleet(of(world.Slow5, "a", 1000, 1200, 100), of(world.PacketLoss, "b", 1000, 1200, 100))
 	alerts := []Alert{until(podAlert(SlowPod, "a", 1060), 1260), podAlert(SlowPod, "b", 1100), podAlert(Network, "b", 1100)}
