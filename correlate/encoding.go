@@ -43,20 +43,22 @@ type Texts struct {
 	numbers map[string]uint32
 	all     [][]byte
 	bytes   int
-	last    [1 << lastBits]uint32 // numbers: most texts are found here by one comparison
+	last    [1 << lastBits]uint32 // numbers, by place: see number
 }
 
-// What a Texts keeps: the names of 10,000 pods and their addresses take half.
 const (
+	// What a Texts keeps: the names of 10,000 pods and their addresses take half.
 	maxTexts     = 1 << 17
 	maxTextBytes = 8 << 20
-	lastBits     = 12
+
+	lastBits = 12
 )
 
 // NewTexts returns a Texts that holds nothing.
 func NewTexts() *Texts { return &Texts{numbers: map[string]uint32{}} }
 
-// number returns the number of a text; false where it does not fit.
+// number returns the number of a text; false where it does not fit. Most are found
+// where the last one of that place was, without a map.
 func (t *Texts) number(b []byte) (uint32, bool) {
 	last := &t.last[lastPlace(b)]
 	if n := *last; int(n) < len(t.all) && string(t.all[n]) == string(b) {
@@ -76,7 +78,7 @@ func (t *Texts) number(b []byte) (uint32, bool) {
 	return n, true
 }
 
-// lastPlace is by the ends of a text and its length.
+// lastPlace is the place of a text, by its ends and its length.
 func lastPlace(b []byte) uint64 {
 	x := uint64(len(b))
 	if len(b) >= 8 {

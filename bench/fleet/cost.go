@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/slowpod/slowpod/bench/fleet/world"
+	"github.com/slowpod/slowpod/bench/process"
 	"github.com/slowpod/slowpod/classify"
 	"github.com/slowpod/slowpod/correlate"
 	"github.com/slowpod/slowpod/ingest/accesslog"
@@ -90,14 +91,14 @@ func verdictOf(kept bool) verdict {
 // measured is what a core took. The tables that a bound alone decides are left
 // out of bytes, and so is the memory of fastcache, which Go does not see.
 type measured struct {
-	took    time.Duration
+	took    time.Duration // CPU time
 	records uint64
 	bytes   uint64
 	pods    int
 }
 
 // measureBatch is how many records are kept to be entered in one go, so that
-// the clock is not read for each.
+// the kernel is not asked for each.
 const measureBatch = 10_000
 
 // measure enters the records of a fleet in batches. The core keeps no memory of
@@ -118,11 +119,11 @@ func measure(ctx context.Context, simulate simulate, cfg world.Config, progress 
 			_ = records[i].Decode(text[from:end], nil) // encoded a moment ago
 			from = end
 		}
-		began := time.Now()
+		before := process.Own()
 		for i := range ends {
 			stream.Add(&records[i])
 		}
-		m.took += time.Since(began)
+		m.took += process.Own() - before
 		m.records += uint64(len(ends))
 		ends, text = ends[:0], text[:0]
 	}

@@ -1,5 +1,5 @@
 // Package process runs programs for benchmarks and measures them from outside:
-// what the kernel has charged them for.
+// what the kernel has charged them for. It tells that of its own process, too.
 //
 // It knows processes, and how slowpod is built, started and asked. It must never
 // know what is compared with what.
@@ -119,6 +119,13 @@ func (p *Process) explain(err error) error {
 		said = said[n:]
 	}
 	return fmt.Errorf("%s: %w\n%s", filepath.Base(p.cmd.Path), err, said)
+}
+
+// Own is what the kernel has charged this process for, up to now.
+func Own() time.Duration {
+	var u syscall.Rusage
+	_ = syscall.Getrusage(syscall.RUSAGE_SELF, &u) // which cannot fail
+	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
 }
 
 // Gone is closed when the process has ended.

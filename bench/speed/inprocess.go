@@ -6,12 +6,12 @@ import (
 	"net/http/httptest"
 	"runtime"
 	"strings"
-	"syscall"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
+	"github.com/slowpod/slowpod/bench/process"
 	"github.com/slowpod/slowpod/bench/stages"
 	"github.com/slowpod/slowpod/bench/workload"
 	"github.com/slowpod/slowpod/correlate"
@@ -75,15 +75,9 @@ func (b *bench) stages() *part {
 func charged(do func() error) (time.Duration, error) {
 	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1))
 	runtime.GC()
-	before := used()
+	before := process.Own()
 	err := do()
-	return used() - before, err
-}
-
-func used() time.Duration {
-	var u syscall.Rusage
-	_ = syscall.Getrusage(syscall.RUSAGE_SELF, &u) // which cannot fail
-	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
+	return process.Own() - before, err
 }
 
 // The fleet that is scraped, as it is after minutes in which each of its pods
