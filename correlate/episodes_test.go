@@ -98,7 +98,7 @@ func TestEpisodes(t *testing.T) {
 				}
 				return s.share(0.005, leaves)
 			})
-		}, []string{"caller_cancels  2970-…"}},
+		}, []string{"caller_cancels  3000-…"}},
 		{"a new pod is slow while it starts, and quiet then", func(s *scene) {
 			s.traffic(0, 20*min1, 3, 10, func(int64, int) end { return s.ok() })
 			for at := int64(5 * min1); at < 5*min1+100*sec; at += 300 {

@@ -135,6 +135,42 @@ func TestJudge(t *testing.T) {
 				s.call(at, 1+int(at/10_000)%3, e)
 			}
 		}, []string{"caller_cancels  both ended"}},
+		{"one caller of fifteen leaves a tenth of its calls", func(s *scene) {
+			s.traffic(0, 30*min1, 3, 20, func(at int64, _ int) end {
+				if at >= 15*min1 && at < 25*min1 {
+					return s.share(0.007, leaves)
+				}
+				return s.ok()
+			})
+		}, []string{"caller_cancels  both ended"}},
+		{"one caller of a quiet service leaves now and then", func(s *scene) {
+			for i := int64(0); i < 600; i++ {
+				e := s.ok()
+				if i >= 300 && i < 400 && i%16 == 0 {
+					e = leaves
+				}
+				s.call(i*10_000, 1+int(i)%3, e)
+			}
+		}, []string{"caller_cancels  both ended"}},
+		{"callers leave a little more often, and then often", func(s *scene) {
+			s.traffic(0, 30*min1, 3, 10, func(at int64, _ int) end {
+				switch {
+				case at >= 20*min1:
+					return s.share(0.04, leaves)
+				case at >= 12*min1:
+					return s.share(0.01, leaves)
+				}
+				return s.share(0.002, leaves)
+			})
+		}, []string{"caller_cancels  both"}},
+		{"many callers leave at once, and no more", func(s *scene) {
+			s.traffic(0, 20*min1, 3, 20, func(at int64, _ int) end {
+				if at >= 12*min1 && at < 12*min1+8*sec {
+					return leaves
+				}
+				return s.ok()
+			})
+		}, []string{}},
 		{"a new pod is slow for its first minute", func(s *scene) {
 			s.traffic(0, 12*min1, 3, 10, func(int64, int) end { return s.ok() })
 			for at := int64(5 * min1); at < 12*min1; at += 300 {

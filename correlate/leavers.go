@@ -12,16 +12,15 @@ import (
 // leavers counts, for one service, requests that the caller's application gave
 // up.
 type leavers struct {
-	at                 int64               // end of the last slice
-	fresh, short, long leaving             // since then; of the last minutes; as usual, without the last minutes
-	latest             [usualAfter]leaving // what is to become usual
-	slices             int
+	at                 int64   // end of the last slice
+	fresh, short, long leaving // since then; of the last minutes; as usual
 	callers            []callerCount
-	from               int64   // since when there are so many; 0: there are not
-	since              leaving // since then
-	run                int     // slices in a row with too many
-	peak               float64 // highest share of a finding
-	calm               int     // slices in a row far below it
+	sums               [3]float64 // evidence that more leave than usual, by how many more
+	risen              int64      // since when there is some; 0: there is none
+	since              leaving    // since then: not yet what is usual
+	from               int64      // when the first of these was sent; 0: there is none
+	peak               float64    // highest share of a finding
+	calm               int        // slices in a row far below it
 	worst              State
 	finding            *Finding
 	evidence           *evidence
@@ -55,14 +54,19 @@ const (
 	leavingHalfLife = 120_000
 	leavingKept     = 50 // requests that a half-life takes at least
 	usualHalfLife   = 30 * 60_000
-	usualAfter      = 12  // slices: so long nothing is taken for usual
 	leastUsual      = 100 // requests without which nothing is usual
-	leastConfirmed  = 5
-	leastUnknown    = 10
-	leastLeaving    = 0.01
-	leavingFactor   = 4
-	leavingCalm     = 6 // slices in a row
-	maxLeavers      = 32
+	// usualLeft of usualLines is what is taken to have been before: no past
+	// without a single one says that there never is one.
+	usualLeft, usualLines = 0.5, 20
+	// leastLeaving is a share of the service's requests: of fifteen callers
+	// one that leaves a tenth of its calls leaves more.
+	leastLeaving  = 0.005
+	leavingFactor = 4
+	// unknownLeft is what a request counts for that nobody but the pod tells
+	// of: its caller's proxy may have timed it out, unheard.
+	unknownLeft = 0.5
+	leavingCalm = 6 // slices in a row
+	maxLeavers  = 32
 )
 
 // left notes who gave a request up: by the caller's own record, or, where no
@@ -85,10 +89,8 @@ func (c *Correlator) left(g *group, call *Call) {
 	case call.Verdict == ServerOnly:
 		l.fresh.unknown++
 		l.blame(string(addressIP(server.Peer)))
-	default:
-		return
+		l.began(server.Start)
 	}
-	l.began(server.Start)
 }
 
 // began notes when a request was sent that was given up.
@@ -139,22 +141,18 @@ func (c *Correlator) judgeLeavers(s *service, now int64) {
 	}
 	l.short.plus(fresh)
 	l.since.plus(fresh)
-	if l.finding == nil { // what goes on now is not what is usual
+	if l.finding == nil {
 		l.long.scale(math.Exp2(-elapsed / usualHalfLife))
-		next := &l.latest[l.slices%usualAfter]
-		l.long.plus(*next)
-		*next = fresh
-		l.slices++
 	}
-	usual, share := leavingFactor*l.long.share(), l.short.share()
-	many := l.long.lines >= leastUsual && (l.short.confirmed >= leastConfirmed || l.short.unknown >= leastUnknown) && share > max(leastLeaving, usual)
-	if many && !s.slow() {
-		l.run++
+	usual, share := l.usual(), l.short.share()
+	slow := s.slow()
+	if slow || l.long.lines < leastUsual {
+		l.sums = [len(l.sums)]float64{}
 	} else {
-		l.run = 0
+		l.weigh(fresh, usual)
 	}
 	switch {
-	case l.finding == nil && l.run >= persistSlices:
+	case l.finding == nil && slices.Max(l.sums[:]) >= bar && share > leavingFactor*usual:
 		l.evidence = newEvidence(now-sliceLen, nil)
 		l.evidence.lastBad = now
 		l.finding = &Finding{
@@ -172,8 +170,8 @@ func (c *Correlator) judgeLeavers(s *service, now int64) {
 			c.close(l.finding, l.evidence.lastBad)
 			l.reset()
 		}
-	case share <= max(leastLeaving, usual)/2:
-		l.from, l.since = 0, leaving{}
+	default:
+		l.settle(slow, now)
 	}
 	if l.finding != nil {
 		if l.finding.Detected != now {
@@ -182,6 +180,45 @@ func (c *Correlator) judgeLeavers(s *service, now int64) {
 		l.evidence.leavers = l.names()
 		l.evidence.bad = l.evidence.tally
 	}
+}
+
+// usual is the share of requests that callers usually give up, at least what
+// nobody minds.
+func (l *leavers) usual() float64 {
+	return max((l.long.confirmed+l.long.unknown+usualLeft)/(l.long.lines+usualLines), leastLeaving/leavingFactor)
+}
+
+// weigh enters a slice into the evidence that more leave than usual: a binomial
+// log-likelihood ratio for each of several larger shares, bounded and summed as
+// the judge of pods does. So no burst decides, however large, and what trickles
+// adds up.
+func (l *leavers) weigh(o leaving, usual float64) {
+	left := o.confirmed + unknownLeft*o.unknown
+	stayed := max(o.lines-left, 0)
+	more := usual
+	for k := range l.sums {
+		more = min(more*leavingFactor, (1+more)/2)
+		l.sums[k] = summed(l.sums[k], left*math.Log(more/usual)+stayed*math.Log((1-more)/(1-usual)), maxSlice)
+	}
+}
+
+// settle takes for usual what has come, once nothing speaks against it, or what
+// does has not sufficed for so long. What comes from a slow service is never
+// what is usual.
+func (l *leavers) settle(slow bool, now int64) {
+	switch {
+	case slices.Max(l.sums[:]) == 0:
+	case l.risen == 0:
+		l.risen = now
+		return
+	case now-l.risen < longHabit:
+		return
+	}
+	if !slow {
+		l.long.plus(l.since)
+	}
+	l.sums = [len(l.sums)]float64{}
+	l.risen, l.from, l.since = 0, 0, leaving{}
 }
 
 // leave adds to what the finding tells.
@@ -193,7 +230,8 @@ func (e *evidence) leave(o leaving) {
 
 // reset forgets all but what is usual.
 func (l *leavers) reset() {
-	l.finding, l.evidence, l.calm, l.run, l.from = nil, nil, 0, 0, 0
+	l.finding, l.evidence, l.calm, l.risen, l.from = nil, nil, 0, 0, 0
+	l.sums = [len(l.sums)]float64{}
 	l.short, l.since, l.callers = leaving{}, leaving{}, l.callers[:0]
 }
 
