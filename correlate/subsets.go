@@ -15,9 +15,12 @@ import (
 const (
 	subsetZone   = 4.0 // quarter octaves: x2
 	subsetEffect = 1.0 // octaves of the median
-	// subsetTraffic is how many times the requests of a subset that came at
-	// the same time another must have to be what is usual.
-	subsetTraffic = 1.5
+	// subsetTraffic is the share of the requests of a subset that came at the
+	// same time another must have to be what is usual: of two that are about
+	// equally busy either may be, and only the slower one shows.
+	subsetTraffic = 2.0 / 3
+	// subsetLeast is how many requests a median is taken of, to say since when.
+	subsetLeast = 10
 )
 
 // subsetJudge is what is held of a subset beside another one.
@@ -32,17 +35,21 @@ type subsetJudge struct {
 func (j *subsetJudge) level(side int) float64 { return slices.Max(j.moves[side][:]) }
 
 // usualSubset is the subset of the same service that the group is compared
-// with: the busiest of those that are older, or busier by far; nil if there is
-// none.
+// with: the busiest of those that are older, or not much less busy; nil if
+// there is none. What a finding is told beside stays so while it has requests.
 func (g *group) usualSubset() *group {
 	if len(g.service.groups) < 2 {
 		return nil
 	}
+	least := subsetTraffic * g.judge.traffic()
+	if g.judge.beside.finding != nil {
+		least = min(least, servicePast)
+	}
 	var usual *group
 	for _, o := range g.service.groups {
-		older, busier := g.judge.born-o.judge.born > newAfter, o.judge.traffic() >= subsetTraffic*g.judge.traffic()
+		older, busy := g.judge.born-o.judge.born > newAfter, o.judge.traffic() >= least
 		switch {
-		case o == g || o.judge.sliceNo == 0 || !older && !busier:
+		case o == g || o.judge.sliceNo == 0 || !older && !busy:
 		case usual == nil || cmp.Or(cmp.Compare(o.judge.traffic(), usual.judge.traffic()), cmp.Compare(usual.key, o.key)) > 0:
 			usual = o
 		}
@@ -76,6 +83,11 @@ func (c *Correlator) judgeSubset(g *group, shares []share, now int64) {
 				ref.Add(&p.judge.sides[s].window, 1)
 			}
 		}
+		j.own[s].Scale(math.Exp2(-min(sliceLen/float64(windowHalfLife), sum.sides[s].N()/windowKept)))
+		j.own[s].Add(&sum.sides[s], 1)
+		if s == side && min(j.own[s].N(), ref.N()) >= subsetLeast {
+			effect = j.own[s].Quantile(0.5) - ref.Quantile(0.5)
+		}
 		if ref.N() < servicePast {
 			j.moves[s] = [serviceShifts]float64{}
 			continue
@@ -85,19 +97,16 @@ func (c *Correlator) judgeSubset(g *group, shares []share, now int64) {
 		for k := range j.moves[s] {
 			j.moves[s][k] = summed(j.moves[s][k], w.Slower[k], maxSlice)
 		}
-		j.own[s].Scale(math.Exp2(-min(sliceLen/float64(windowHalfLife), sum.sides[s].N()/windowKept)))
-		j.own[s].Add(&sum.sides[s], 1)
-		if s == side {
-			effect = j.own[s].Quantile(0.5) - ref.Quantile(0.5)
-		}
 		if j.evidence != nil {
 			j.evidence.sides[s].others = ref
 		}
 	}
 	e := j.level(side)
 	switch {
-	case e == 0 && j.finding == nil:
+	case e == 0 && effect < subsetEffect/2 && j.finding == nil:
 		j.evidence = nil
+		return
+	case e == 0 && effect < subsetEffect && j.evidence == nil:
 		return
 	case j.evidence == nil:
 		j.evidence = newEvidence(now-sliceLen, nil)

@@ -28,6 +28,19 @@ func TestSubsets(t *testing.T) {
 			v1(s)
 			s.traffic(0, 10*min1, 2, 2, func(int64, int) end { return s.takes(5) })
 		}, []string{"slow_service v2 both"}},
+		{"as many requests as the other, slow from the first line", func(s *scene) {
+			v1(s)
+			s.traffic(0, 10*min1, 3, 10, func(int64, int) end { return s.takes(5) })
+		}, []string{"slow_service v2 both"}},
+		{"as many requests as the other, which takes as long", func(s *scene) {
+			v1(s)
+			s.traffic(0, 10*min1, 3, 10, func(int64, int) end { return s.ok() })
+		}, []string{}},
+		{"as many requests as the other, then three times as many", func(s *scene) {
+			v1(s)
+			s.traffic(0, 5*min1, 3, 10, func(int64, int) end { return s.takes(5) })
+			s.traffic(5*min1, 10*min1, 3, 30, func(int64, int) end { return s.takes(5) })
+		}, []string{"slow_service v2 both"}},
 		{"a canary that comes later and is slow from its birth", func(s *scene) {
 			v1(s)
 			s.traffic(4*min1, 10*min1, 1, 2, func(int64, int) end { return s.takes(5) })
@@ -80,5 +93,21 @@ func TestSubsets(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// What has been so since the first line is told as that, however little it
+// exceeds the dead zone.
+func TestSubsetsSince(t *testing.T) {
+	for seed := range uint64(6) {
+		s := newScene(seed)
+		s.subset, s.subnet = "v1", 1
+		s.traffic(0, 10*min1, 3, 10, func(int64, int) end { return s.ok() })
+		s.subset, s.subnet = "v2", 2
+		s.traffic(0, 10*min1, 2, 3, func(int64, int) end { return s.takes(2.6) })
+		got := s.read().Findings
+		if len(got) != 1 || got[0].Start > epoch0+sliceLen {
+			t.Errorf("seed %d: %v", seed, got)
+		}
 	}
 }
