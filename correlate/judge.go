@@ -390,11 +390,15 @@ func (j *judge) recovered() bool {
 	if j.finding.Kind != kind.SlowPod || !j.reporting() && j.sides[SideClient].window.N() > 0 {
 		side = SideClient
 	}
-	if j.finding.Kind == kind.Network {
-		return j.netCount == 0 && j.level(SideServer) < quietBelow
-	}
 	s := &j.sides[side]
-	return s.well >= leaveBar || s.quiet >= quietSlices
+	well := s.well >= leaveBar || s.quiet >= quietSlices
+	if j.finding.Kind == kind.Network {
+		// The timeouts that nobody answered fade slowly: where they were many,
+		// callers that are well for so long say it sooner.
+		gone := j.netCount == 0 || well && j.judged-j.evidence.lastBad >= quietSlices*sliceLen
+		return gone && j.level(SideServer) < quietBelow
+	}
+	return well
 }
 
 // forecast is how many more requests, and milliseconds, it takes to be sure of

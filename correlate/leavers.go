@@ -164,7 +164,9 @@ func (c *Correlator) judgeLeavers(s *service, now int64) {
 		c.publish(l.finding)
 	case l.finding != nil && share > max(leastLeaving/2, l.peak/3):
 		l.calm, l.peak = 0, max(l.peak, share)
-		l.evidence.lastBad = now
+		if fresh.weight(usual, moreThan(usual)) > 0 {
+			l.evidence.lastBad = now
+		}
 	case l.finding != nil:
 		if l.calm++; l.calm >= leavingCalm {
 			c.close(l.finding, l.evidence.lastBad)
@@ -188,18 +190,25 @@ func (l *leavers) usual() float64 {
 	return max((l.long.confirmed+l.long.unknown+usualLeft)/(l.long.lines+usualLines), leastLeaving/leavingFactor)
 }
 
-// weigh enters a slice into the evidence that more leave than usual: a binomial
-// log-likelihood ratio for each of several larger shares, bounded and summed as
-// the judge of pods does. So no burst decides, however large, and what trickles
-// adds up.
+// weigh enters a slice into the evidence that more leave than usual, for each of
+// several larger shares, bounded and summed as the judge of pods does. So no
+// burst decides, however large, and what trickles adds up.
 func (l *leavers) weigh(o leaving, usual float64) {
-	left := o.confirmed + unknownLeft*o.unknown
-	stayed := max(o.lines-left, 0)
 	more := usual
 	for k := range l.sums {
-		more = min(more*leavingFactor, (1+more)/2)
-		l.sums[k] = summed(l.sums[k], left*math.Log(more/usual)+stayed*math.Log((1-more)/(1-usual)), maxSlice)
+		more = moreThan(more)
+		l.sums[k] = summed(l.sums[k], o.weight(usual, more), maxSlice)
 	}
+}
+
+func moreThan(share float64) float64 { return min(share*leavingFactor, (1+share)/2) }
+
+// weight is what the requests say for a larger share than usual: a binomial
+// log-likelihood ratio.
+func (l *leaving) weight(usual, more float64) float64 {
+	left := l.confirmed + unknownLeft*l.unknown
+	stayed := max(l.lines-left, 0)
+	return left*math.Log(more/usual) + stayed*math.Log((1-more)/(1-usual))
 }
 
 // settle takes for usual what has come, once nothing speaks against it, or what

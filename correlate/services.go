@@ -61,6 +61,7 @@ func (gj *groupJudge) frozen() [2]bool {
 // judgeService enters a slice into the evidence that all pods are slower.
 func (c *Correlator) judgeService(g *group, shares []share, now int64) {
 	gj := &g.judge
+	gj.rose = [2]bool{}
 	for side := range gj.moves {
 		past := &gj.past[side]
 		if past.N() < servicePast {
@@ -79,6 +80,7 @@ func (c *Correlator) judgeService(g *group, shares []share, now int64) {
 			m := &gj.moves[side][k]
 			*m = summed(*m, w.Slower[k], maxSlice)
 		}
+		gj.rose[side] = slices.Max(w.Slower[:serviceShifts]) > 0
 	}
 	side := gj.side()
 	e, enough := gj.level(side), bar
@@ -269,7 +271,7 @@ func (c *Correlator) openService(g *group, now int64) {
 }
 
 // rises says that the last slice still spoke against the service.
-func (gj *groupJudge) rises() bool { return gj.level(gj.side()) > 0 && gj.calmRun == 0 }
+func (gj *groupJudge) rises() bool { return gj.rose[gj.side()] && gj.calmRun == 0 }
 
 // heard is when any of the pods was last heard of.
 func (g *group) heard() int64 {

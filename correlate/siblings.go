@@ -16,6 +16,7 @@ type groupJudge struct {
 	sliceNo  int               // slices with data
 	past     [2]durations.Hist // of all pods
 	moves    [2][3]float64     // evidence that all take longer, by shift
+	rose     [2]bool           // the last slice added to it
 	spread   [2]float64        // habitual, between siblings, octaves
 	zone     [2]float64        // the dead zone that follows
 	classes  durations.Classes

@@ -75,7 +75,7 @@ func (c *Correlator) judgeSubset(g *group, shares []share, now int64) {
 	}
 	placed, sum := c.placeBeside(usual, shares, now)
 	side := g.judge.side()
-	effect := 0.0
+	effect, rose := 0.0, false
 	for s := range j.moves {
 		var ref durations.Hist
 		for _, p := range usual.judge.live {
@@ -96,6 +96,7 @@ func (c *Correlator) judgeSubset(g *group, shares []share, now int64) {
 		w := r.Weigh(&sum.sides[s], subsetZone)
 		for k := range j.moves[s] {
 			j.moves[s][k] = summed(j.moves[s][k], w.Slower[k], maxSlice)
+			rose = rose || s == side && w.Slower[k] > 0
 		}
 		if j.evidence != nil {
 			j.evidence.sides[s].others = ref
@@ -112,7 +113,7 @@ func (c *Correlator) judgeSubset(g *group, shares []share, now int64) {
 		j.evidence = newEvidence(now-sliceLen, nil)
 	}
 	j.evidence.beside, j.evidence.hasBeside = usual.subset, true
-	j.evidence.addService(placed, &sum, now, e >= quietBelow)
+	j.evidence.addService(placed, &sum, now, rose && e >= quietBelow)
 	switch {
 	case j.finding == nil && e >= bar && effect >= subsetEffect && !g.told():
 		j.finding = &Finding{
