@@ -42,10 +42,13 @@ func (t *text) course(f *Finding) {
 	}
 	name, beside := "p90 of the pod", "of its siblings"
 	if f.UpstreamHost == nil {
-		name, beside = "p90 of all pods", "before"
-		if f.Evidence.Beside != "" {
-			beside = "of " + Safe(f.Evidence.Beside)
-		}
+		name = "p90 of all pods"
+	}
+	switch {
+	case f.Evidence.Beside != "":
+		beside = "of " + Safe(f.Evidence.Beside)
+	case f.UpstreamHost == nil || f.Evidence.Siblings == 0:
+		beside = "before"
 	}
 	t.line("")
 	t.line("  %-20s%s", name, t.style(red, own.String()))

@@ -233,7 +233,7 @@ func faultFigures(r *Report, f *Finding) [][2]string {
 		add("asked for", text0(e.Authority))
 	}
 	if e.TimeoutMS != nil {
-		add("timeout", fmt.Sprintf("%d ms, %s hits", *e.TimeoutMS, count(e.Timeouts)))
+		add("timeout", fmt.Sprintf("%d ms, %s", *e.TimeoutMS, plural(int(e.Timeouts), "hit")))
 	}
 	add("codes", valueList(e.Codes))
 	add("flags", valueList(e.Flags))

@@ -32,7 +32,10 @@ func cause(f *correlate.Finding) string {
 	case f.Proof == correlate.ProofServer && f.Evidence.Requests == 0 && f.Evidence.Disconnects > 0:
 		return "the app in the pod, or callers that leave early: only the callers’ log can tell"
 	}
-	if f.Evidence.Timeouts == 0 {
+	switch {
+	case f.Evidence.Timeouts == 0 && f.Evidence.Siblings == 0:
+		return "the app in the pod: it answers, and takes longer than before"
+	case f.Evidence.Timeouts == 0:
 		return "the app in the pod: it answers, and takes longer than its siblings"
 	}
 	return "the app in the pod: it had the requests and did not answer in time"

@@ -99,6 +99,16 @@ func TestWording(t *testing.T) {
 // A stretch of text as it may come from a log.
 const hostile = "x\x00\x07\x1b[31m\n\r\t\x7f\u0080\u009b31m\u202e\u2066evil\u2069\xff\xc3; rm -rf / && $(reboot) `id` | sh > /etc/passwd #"
 
+// The only pod of a service is compared with what it did before.
+func TestPodWithoutSiblings(t *testing.T) {
+	f := quiet()
+	f.Evidence.Siblings, f.Evidence.SiblingRequests = 0, 0
+	got, _, _ := strings.Cut(asText(t, with(f), TextOptions{}), "Run next")
+	if !strings.Contains(got, "\n  before ") || strings.Contains(got, "sibling") {
+		t.Error(got)
+	}
+}
+
 func TestSafe(t *testing.T) {
 	f := func(in, want string) {
 		t.Helper()

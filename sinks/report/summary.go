@@ -230,6 +230,9 @@ func podLogged(e *correlate.Evidence) string {
 		return fmt.Sprintf("The pod’s own proxy logged %s; %s matched, call by call.",
 			plural(int(e.Disconnects), "disconnect"), count(matched))
 	}
+	if e.Timeouts == 1 {
+		return "The pod’s own proxy logged it as a disconnect."
+	}
 	return fmt.Sprintf("The pod’s own proxy logged all %s as disconnects.", count(e.Timeouts))
 }
 

@@ -127,7 +127,7 @@ func figures(r *Report, f *Finding) [][2]string {
 		}
 	}
 	if e.TimeoutMS != nil {
-		add("timeout", "%d ms, %s hits", *e.TimeoutMS, count(e.Timeouts))
+		add("timeout", "%d ms, %s", *e.TimeoutMS, plural(int(e.Timeouts), "hit"))
 	}
 	if len(e.Callers) > 0 {
 		add("callers", "%s", Safe(strings.Join(e.Callers, ", ")))
