@@ -66,8 +66,11 @@ func (c *Correlator) settle(p *pod, h *half, v Verdict) {
 	if h.replay || v == Undecided {
 		return
 	}
-	if v == NotReceived || v == ClientOnly && c.servedAround(p, h) {
+	switch {
+	case v == NotReceived || v == ClientOnly && c.servedAround(p, h):
 		c.log.NotReceived(h.end, h.host)
+	case v == AnsweredLate:
+		c.log.AnsweredLate(h.end)
 	}
 	p.judge.settled++
 	if !sure {

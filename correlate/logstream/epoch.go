@@ -5,8 +5,10 @@ type epoch struct {
 	services []service // by number
 	sides    [2]sideSum
 	unnamed  uint64
-	lost     uint64
-	lostAt   []int32
+	// lost are timeouts of which the pod has no record, late those that it
+	// answered.
+	lost, late uint64
+	lostAt     []int32
 	// looked are records that were compared with others, twice those of them
 	// that had come before.
 	looked, twice uint64
@@ -85,6 +87,7 @@ func (e *epoch) plus(o *epoch) {
 	}
 	e.unnamed += o.unnamed
 	e.lost += o.lost
+	e.late += o.late
 	for _, host := range o.lostAt {
 		if len(e.lostAt) == 0 || e.lostAt[0] != host {
 			e.lostAt = append(e.lostAt, host)

@@ -136,10 +136,13 @@ func (e *epoch) sampled() *Fault {
 }
 
 // code0Filtered looks for timeouts of which the pods have no record, where they
-// have none of any request that was cut.
+// have none of any request that was cut. What pods answered and nobody got was
+// lost on its way, and others are likely to have been, too.
 func (e *epoch) code0Filtered() *Fault {
 	client, server := &e.sides[Client], &e.sides[Server]
-	if e.lost < leastLost || server.requests < leastServed || server.code0 > 0 || len(e.lostAt) < 2 && client.code0 > 0 {
+	switch {
+	case e.lost < leastLost || server.requests < leastServed || server.code0 > 0,
+		len(e.lostAt) < 2 && client.code0 > 0, float64(e.late) > mostLate*float64(e.lost):
 		return nil
 	}
 	return &Fault{Reason: Code0Filtered, Sides: [2]bool{Server: true}, N: e.lost, Total: server.requests}

@@ -50,6 +50,8 @@ const (
 	// for some of them leave.
 	leastLost   = 20
 	leastServed = leastRequests
+	// Of requests that their callers cut, few are answered at that very moment.
+	mostLate = 0.25
 
 	// fields_missing: a format of some proxies lacks them. Single requests lack
 	// one or the other in any log.

@@ -220,6 +220,12 @@ func (l *Log) NotReceived(end int64, host int32) {
 	}
 }
 
+// AnsweredLate counts a timeout of a caller that the called pod has answered.
+func (l *Log) AnsweredLate(end int64) {
+	l.start(end)
+	l.at(end).late++
+}
+
 // start begins with the first record. Others that are a little earlier may
 // follow.
 func (l *Log) start(end int64) {

@@ -227,9 +227,12 @@ func TestDuplicates(t *testing.T) {
 
 // Timeouts of which pods that log know nothing, while these log no code 0.
 func TestCode0Filtered(t *testing.T) {
-	f := func(name string, lost, hosts int, clientZero, serverZero bool, want string) {
+	f := func(name string, lost, late, hosts int, clientZero, serverZero bool, want string) {
 		t.Helper()
 		l := New()
+		for n := range late {
+			l.AnsweredLate(begin + int64(n)*1000)
+		}
 		s := scene{calls: 1000, services: 4, change: func(n int, c, s *Record) (bool, bool) {
 			if n%100 == 1 && clientZero {
 				c.Code, c.Outcome = 0, Other
@@ -247,12 +250,13 @@ func TestCode0Filtered(t *testing.T) {
 			t.Errorf("%s: %q, want %q", name, got, want)
 		}
 	}
-	f("two pods", 40, 2, false, false, "code_0_filtered server")
-	f("two pods, and callers that log code 0", 40, 2, true, false, "code_0_filtered server")
-	f("one pod", 40, 1, false, false, "code_0_filtered server")
-	f("one pod that may be cut off", 40, 1, true, false, "")
-	f("pods log code 0", 40, 2, false, true, "")
-	f("a few timeouts", 10, 2, false, false, "")
+	f("two pods", 40, 2, 2, false, false, "code_0_filtered server")
+	f("two pods, and callers that log code 0", 40, 0, 2, true, false, "code_0_filtered server")
+	f("one pod", 40, 0, 1, false, false, "code_0_filtered server")
+	f("one pod that may be cut off", 40, 0, 1, true, false, "")
+	f("one pod, whose answers get lost, too", 40, 40, 1, false, false, "")
+	f("pods log code 0", 40, 0, 2, false, true, "")
+	f("a few timeouts", 10, 0, 2, false, false, "")
 }
 
 // A fault ends when the log is whole again, and is the same one if it comes back

@@ -106,9 +106,14 @@ func failing(r *Report, s *Service) string {
 	}
 	switch {
 	case worst == nil || failures == 0:
-		return text + "; no pod was named."
+		text += "; no pod was named."
 	case pods == 1 || float64(worst.Client.Failures) >= 0.8*float64(s.Client.Failures):
-		return fmt.Sprintf("%s; %s at %s.", text, ofAll(worst.Client.Failures, s.Client.Failures), worst.UpstreamHost)
+		text += fmt.Sprintf("; %s at %s.", ofAll(worst.Client.Failures, s.Client.Failures), worst.UpstreamHost)
+	default:
+		text += fmt.Sprintf(", spread over %s.", plural(pods, "pod"))
 	}
-	return fmt.Sprintf("%s, spread over %s.", text, plural(pods, "pod"))
+	if s.Client.Failures == s.Client.Requests {
+		text += " Either it serves nobody, or these records leave out what went well: then ratios of success say nothing."
+	}
+	return text
 }

@@ -38,6 +38,23 @@ func TestCaveats(t *testing.T) {
 	f(5, 2, "5 of 7"+waypoint, "2 records"+nameless)
 }
 
+// Where not one request went well, the log may be one of errors only.
+func TestFailing(t *testing.T) {
+	f := func(requests, failures uint64, want string) {
+		t.Helper()
+		s := &Service{Service: "a.b.svc.cluster.local"}
+		s.Client.Requests, s.Client.Failures = requests, failures
+		p := Pod{Service: s.Service, UpstreamHost: "10.0.0.1:80"}
+		p.Client.Requests, p.Client.Failures, p.Client.Timeouts = requests, failures, failures
+		if got := failing(&Report{Pods: []Pod{p}}, s); got != want {
+			t.Errorf("%d of %d:\n%s, want\n%s", failures, requests, got, want)
+		}
+	}
+	f(100, 99, "99 of 100 requests to a failed for their callers, all by timeout; all 99 at 10.0.0.1:80.")
+	f(100, 100, "100 of 100 requests to a failed for their callers, all by timeout; all 100 at 10.0.0.1:80."+
+		" Either it serves nobody, or these records leave out what went well: then ratios of success say nothing.")
+}
+
 // What is quoted of the records of a fault is said of all of them or of most;
 // where none is in the majority, nothing is.
 func TestSeenAs(t *testing.T) {
