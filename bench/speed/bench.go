@@ -6,6 +6,7 @@ import (
 	"io"
 	"os"
 	"slices"
+	"sync"
 	"time"
 
 	"github.com/schollz/progressbar/v3"
@@ -151,6 +152,7 @@ func (b *bench) row(r *row) *row {
 // meter shows how far everything is: a bar on a terminal, elsewhere a line for
 // each step.
 type meter struct {
+	mu  sync.Mutex // steps end beside each other
 	w   io.Writer
 	bar *progressbar.ProgressBar
 }
@@ -167,6 +169,8 @@ func newMeter(w io.Writer, what string, steps int) *meter {
 }
 
 func (m *meter) step(done string) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
 	if m.bar != nil {
 		_ = m.bar.Add(1) // a bar that cannot be drawn is no error
 		return
