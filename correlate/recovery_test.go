@@ -57,6 +57,25 @@ func TestRecovery(t *testing.T) {
 	}
 }
 
+// A pod that is slow in another way than when it was found is not well.
+func TestLessSlowIsNotWell(t *testing.T) {
+	for seed := range uint64(8) {
+		s := newScene(seed)
+		s.traffic(0, 6*min1, 3, 10, func(at int64, pod int) end {
+			switch {
+			case pod != 3:
+				return s.ok()
+			case at < min1:
+				return s.takes(16)
+			}
+			return s.takes(1.9)
+		})
+		if got := s.read().Findings; len(got) != 1 || got[0].Ended {
+			t.Errorf("seed %d: %d findings, want one that goes on", seed, len(got))
+		}
+	}
+}
+
 // A pod that comes back to trouble gets a finding of its own.
 func TestSecondFinding(t *testing.T) {
 	s := newScene(3)

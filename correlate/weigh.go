@@ -86,7 +86,11 @@ func (c *Correlator) judgeSide(g *group, s *share, side int, pool *pooled, now i
 		held.own = held.siblings
 	}
 	if j.finding != nil {
-		held.well = summed(held.well, w.Well[held.lead], most)
+		well := w.Well[held.lead]
+		if w.ForAny() { // it is slow in another way now: that is not well
+			well = min(well, 0)
+		}
+		held.well = summed(held.well, well, most)
 	}
 	lead := held.lead
 	if j.finding == nil {
