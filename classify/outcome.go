@@ -104,7 +104,7 @@ func outcomeOf(r *accesslog.Record, c *Class) Outcome {
 		return outcomeByDetails(r)
 	case f.Has(UT):
 		return Timeout
-	case f.Any(1<<SI | 1<<UMSDR | 1<<DT):
+	case f.Any(Of(SI, UMSDR, DT)):
 		return IdleTimeout
 	case f.Has(UF):
 		if tlsReason(r.TransportFailure) || tlsReason(d) {
@@ -117,9 +117,9 @@ func outcomeOf(r *accesslog.Record, c *Class) Outcome {
 		return UpstreamReset
 	case f.Has(LR):
 		return LocalResetOutcome
-	case f.Any(1<<UPE | 1<<DPE | 1<<IH):
+	case f.Any(Of(UPE, DPE, IH)):
 		return ProtocolError
-	case f.Any(1<<UH | 1<<LH):
+	case f.Any(Of(UH, LH)):
 		return NoHealthyUpstream
 	case f.Has(NC), f.Has(NR) && string(d) == "cluster_not_found":
 		// Before Envoy 1.18 a missing cluster was an NR.
@@ -140,13 +140,13 @@ func outcomeOf(r *accesslog.Record, c *Class) Outcome {
 		return PolicyError
 	case f.Has(FI):
 		return FaultInjected
-	case f.Any(1<<OM | 1<<DO | 1<<UDO):
+	case f.Any(Of(OM, DO, UDO)):
 		return Overloaded
 	case f.Has(DF):
 		return DNSFailed
 	case f.Has(NFCF):
 		return ConfigMissing
-	case f.Any(1<<DC | 1<<DR):
+	case f.Any(Of(DC, DR)):
 		if r.Code != 0 {
 			return ClosedAfterResponse
 		}
