@@ -138,6 +138,7 @@ func (c *Correlator) keepEvidence(s *share, sum *siblingSum, now int64) {
 	if j.alone { // what it is compared with is its service's past
 		var own siblingSum
 		own.add(s)
+		own.pods = 0 // it has no siblings
 		j.evidence.addService([]share{*s}, &own, now, s.pod.group.judge.rises())
 		return
 	}
@@ -283,9 +284,7 @@ func (e *evidence) addService(shares []share, sum *siblingSum, now int64, isBad 
 		}
 	}
 	e.follow(now-sliceLen, &sum.sides[side], &e.sides[side].others)
-	if sum.pods > 1 {
-		e.siblings = max(e.siblings, sum.pods)
-	}
+	e.siblings = max(e.siblings, sum.pods)
 	if isBad {
 		e.lastBad, e.bad = now, e.tally
 		e.bad.callers = e.callers.clone()

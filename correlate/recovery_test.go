@@ -76,6 +76,83 @@ func TestLessSlowIsNotWell(t *testing.T) {
 	}
 }
 
+// What is no single pod's ends when it is over, too, to the slice; and soon
+// enough after that.
+func TestRecoveryOfServices(t *testing.T) {
+	const from, well, last = 15 * min1, 20 * min1, 30 * min1
+	bad := func(at int64) bool { return at >= from && at < well }
+	for name, make := range map[string]func(*scene){
+		"slow_service": func(s *scene) {
+			s.traffic(0, last, 3, 10, func(at int64, _ int) end {
+				if bad(at) {
+					return s.takes(4)
+				}
+				return s.ok()
+			})
+		},
+		"slow_pod of one": func(s *scene) {
+			s.traffic(0, last, 1, 10, func(at int64, _ int) end {
+				if bad(at) {
+					return s.takes(4)
+				}
+				return s.ok()
+			})
+		},
+		"slow_service of a subset": func(s *scene) {
+			s.subset, s.subnet = "v1", 1
+			s.traffic(0, last, 3, 10, func(int64, int) end { return s.ok() })
+			s.subset, s.subnet = "v2", 2
+			s.traffic(from, from+10*min1, 1, 2, func(at int64, _ int) end {
+				if bad(at) {
+					return s.takes(5)
+				}
+				return s.ok()
+			})
+		},
+		"caller_cancels": func(s *scene) {
+			s.traffic(0, last, 3, 10, func(at int64, _ int) end {
+				if bad(at) {
+					return s.share(0.2, leaves)
+				}
+				return s.ok()
+			})
+		},
+		"network": func(s *scene) {
+			s.traffic(0, last, 3, 10, func(at int64, pod int) end {
+				if pod == 3 && bad(at) {
+					return s.share(0.6, lost)
+				}
+				return s.ok()
+			})
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := newScene(4)
+			make(s)
+			c := New(Config{Bounds: DefaultBounds()})
+			var told int64
+			records := s.byEnd()
+			for i := range records {
+				feed(c).Add(&records[i])
+				if told == 0 && len(c.findings) > 0 && c.findings[0].Ended {
+					told = c.window.start - epoch0
+				}
+			}
+			c.Close()
+			snap := c.Snapshot()
+			if len(snap.Findings) != 1 || !snap.Findings[0].Ended {
+				t.Fatalf("findings %q, want one that ended", kinds(snap))
+			}
+			if end := snap.Findings[0].End - epoch0 - well; abs(end) > 2*sliceLen {
+				t.Errorf("the end is %d ms from it", end)
+			}
+			if after := told - well; after > 5*min1 {
+				t.Errorf("the end was told after %d ms", after)
+			}
+		})
+	}
+}
+
 // A pod that comes back to trouble gets a finding of its own.
 func TestSecondFinding(t *testing.T) {
 	s := newScene(3)

@@ -250,7 +250,7 @@ func TestCode0Filtered(t *testing.T) {
 			t.Errorf("%s: %q, want %q", name, got, want)
 		}
 	}
-	f("two pods", 40, 2, 2, false, false, "code_0_filtered server")
+	f("two pods, few of which answered", 40, 2, 2, false, false, "code_0_filtered server")
 	f("two pods, and callers that log code 0", 40, 0, 2, true, false, "code_0_filtered server")
 	f("one pod", 40, 0, 1, false, false, "code_0_filtered server")
 	f("one pod that may be cut off", 40, 0, 1, true, false, "")

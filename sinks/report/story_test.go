@@ -96,9 +96,6 @@ func TestWording(t *testing.T) {
 	}
 }
 
-// A stretch of text as it may come from a log.
-const hostile = "x\x00\x07\x1b[31m\n\r\t\x7f\u0080\u009b31m\u202e\u2066evil\u2069\xff\xc3; rm -rf / && $(reboot) `id` | sh > /etc/passwd #"
-
 // The only pod of a service is compared with what it did before.
 func TestPodWithoutSiblings(t *testing.T) {
 	f := quiet()
@@ -108,6 +105,18 @@ func TestPodWithoutSiblings(t *testing.T) {
 		t.Error(got)
 	}
 }
+
+// Where many services move at once even one with a single pod is told as such.
+func TestServiceOfOnePod(t *testing.T) {
+	f := slowService()
+	f.Evidence.Siblings = 1
+	if got := asText(t, with(f), TextOptions{}); !strings.Contains(got, "at its only pod.") {
+		t.Error(got)
+	}
+}
+
+// A stretch of text as it may come from a log.
+const hostile = "x\x00\x07\x1b[31m\n\r\t\x7f\u0080\u009b31m\u202e\u2066evil\u2069\xff\xc3; rm -rf / && $(reboot) `id` | sh > /etc/passwd #"
 
 func TestSafe(t *testing.T) {
 	f := func(in, want string) {

@@ -127,8 +127,11 @@ func asBefore(e *correlate.Evidence) string {
 		return fmt.Sprintf("Requests take %s times as long as those to %s at the median and %s times at p90.",
 			times(r.P50), subsetName(e.Beside), times(r.P90))
 	}
-	return fmt.Sprintf("Requests take %s times as long as before at the median and %s times at p90, over its %s.",
-		times(r.P50), times(r.P90), plural(e.Siblings, "pod"))
+	where := "over its " + plural(e.Siblings, "pod")
+	if e.Siblings == 1 {
+		where = "at its only pod"
+	}
+	return fmt.Sprintf("Requests take %s times as long as before at the median and %s times at p90, %s.", times(r.P50), times(r.P90), where)
 }
 
 // subsetName is a subset as people call it.
