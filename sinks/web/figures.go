@@ -51,14 +51,14 @@ func figures(f *report.Finding, service *report.Service) []figure {
 	}
 	// A service, a node or a caller has no siblings.
 	ofPod := f.Kind == "slow_pod" || f.Kind == "slow_pod_unverified" || f.Kind == "network"
-	if ofPod || slow && e.Siblings > 0 {
+	if ofPod {
 		all = append(all, siblings(e, f.Proof))
 	}
 	if slow || service != nil && (service.Client.SuccessRatio != nil || service.Server.IstioSuccessRatio != nil) {
 		all = append(all, success(f.Proof, service))
 	}
 	if f.Kind != "network" && (ofPod || e.P50Ratio != nil) {
-		all = append(all, median(e))
+		all = append(all, median(e, ofPod && e.Siblings > 0))
 	}
 	return all
 }
@@ -170,10 +170,13 @@ func compared(a, b part) []part {
 	return []part{a, {Relation: true, Text: relation}, b}
 }
 
-func median(e *report.Evidence) figure {
-	label := "median against siblings"
-	if e.Siblings == 0 {
-		label = "median against its past"
+func median(e *report.Evidence, siblings bool) figure {
+	label := "median against its past"
+	switch {
+	case siblings:
+		label = "median against siblings"
+	case e.Beside != "":
+		label = "median against another subset"
 	}
 	if e.P50Ratio == nil {
 		return figure{"", label, []part{{Text: none}}}

@@ -49,7 +49,9 @@ func TestPages(t *testing.T) {
 	young.Report.Span.End = at("14:00:20")
 	service := report.Finding{ID: "service-1", Kind: "slow_service", Severity: "critical", Proof: "both",
 		Service: ptr(catalog), Namespace: ptr("istioinaction"), Start: at("14:01:00"),
-		Title: "catalog is slow, all 3 pods", Evidence: report.Evidence{Requests: 800, Timeouts: 3, Confirmed: 3, P50Ratio: ptr(4.25)}}
+		Title: "catalog is slow, all 3 pods", Evidence: report.Evidence{Requests: 800, Timeouts: 3, Confirmed: 3, P50Ratio: ptr(4.25), Siblings: 3}}
+	subset := service
+	subset.Title, subset.Evidence.Siblings, subset.Evidence.Beside = "catalog is slow in its subset v2", 0, "subset v1"
 	serverOnly := slowPod()
 	serverOnly.Proof, serverOnly.Evidence.Requests = "server", 0
 	refusing := report.Finding{ID: "refusing-1", Kind: "proxy_refusing", Severity: "warning", Proof: "client",
@@ -67,6 +69,7 @@ func TestPages(t *testing.T) {
 		{"slow_pod_server", state(serverOnly), address{part: true}},
 		{"network", state(network()), address{}},
 		{"slow_service", state(service), address{part: true}},
+		{"slow_subset", state(subset), address{part: true}},
 		{"proxy_refusing", state(refusing), address{part: true}},
 		{"several", state(slowPod(), network(), unverified(), service, ended()), address{}},
 		{"ended", state(slowPod(), ended()), address{finding: "ended-1"}},
