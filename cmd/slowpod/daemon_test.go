@@ -223,9 +223,9 @@ func TestReload(t *testing.T) {
 	if code := reload(); code != http.StatusOK || told() != nil {
 		t.Errorf("%d; still told: %q", code, told())
 	}
-	time.Sleep(200 * time.Millisecond) // its last word
+	pause(2 * time.Second) // its last word
 	last := two.fires()
-	time.Sleep(2 * time.Second)
+	pause(2 * time.Second)
 	if one.fires() != before || two.fires() != last {
 		t.Error("somebody is told who is not configured any more")
 	}

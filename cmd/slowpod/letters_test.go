@@ -227,12 +227,16 @@ dead_letters: {topic: envoy-dead}
 	}
 
 	want := append(reasons, accesslog.InvalidTime)
-	ctx, cancel := context.WithTimeout(t.Context(), time.Second)
-	defer cancel()
 	var letters []*kgo.Record
-	for ctx.Err() == nil && len(letters) <= len(want) { // one too many would be a mistake
-		letters = append(letters, client.PollFetches(ctx).Records()...)
+	poll := func(within time.Duration, n int) {
+		ctx, cancel := context.WithTimeout(t.Context(), within)
+		defer cancel()
+		for ctx.Err() == nil && len(letters) < n {
+			letters = append(letters, client.PollFetches(ctx).Records()...)
+		}
 	}
+	poll(patience, len(want))
+	poll(time.Second, len(want)+1) // one too many would be a mistake
 	if len(letters) != len(want) {
 		t.Fatalf("%d letters, want %d", len(letters), len(want))
 	}

@@ -338,6 +338,7 @@ func TestRunWithAFullDiskForDeadLetters(t *testing.T) {
 	}
 	lines, _ := rejectedLines(t)
 	s := startService(t, strings.NewReader(strings.Join(lines, "\n")+"\n"), "--dead-letters="+full, "-")
+	eventually(t, patience, "all is read", func() bool { return strings.Contains(s.stderr.String(), "the input has ended") })
 	eventually(t, patience, "it is said", func() bool { return strings.Contains(s.stderr.String(), "dead-letter file cannot be written") })
 	if code := s.stop(); code != exitFailed {
 		t.Errorf("exit code %d", code)

@@ -19,7 +19,7 @@ import (
 
 // patience is how long something may take that is a matter of moments on a
 // machine with nothing else to do.
-const patience = 20 * time.Second
+const patience = 2 * time.Minute
 
 // eventually polls until what holds, or fails after a time.
 func eventually(t *testing.T, within time.Duration, what string, holds func() bool) {

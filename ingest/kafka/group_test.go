@@ -221,7 +221,7 @@ func TestWaitingHandlerInRebalance(t *testing.T) {
 	c.produce(testTopic, 0, numbered("a", 1))
 	c.produce(testTopic, 1, numbered("a", 1))
 	in := make(chan struct{}, 2)
-	slow := func(cfg *Config) { cfg.RebalanceTimeout, cfg.SessionTimeout = 5*patience, 5*patience }
+	slow := func(cfg *Config) { cfg.RebalanceTimeout, cfg.SessionTimeout = 2*patience, 2*patience }
 	a := c.start(starter{
 		cfg: slow,
 		handle: func(ctx context.Context, b ingest.Batch) error {

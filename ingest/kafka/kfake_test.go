@@ -12,7 +12,7 @@ import (
 const (
 	testTopic = "logs"
 	testGroup = "g"
-	patience  = 20 * time.Second
+	patience  = time.Minute
 )
 
 // cluster is a broker in this process.

@@ -243,7 +243,7 @@ func TestOnePartitionAway(t *testing.T) {
 	c := newCluster(t, 2)
 	c.produce(testTopic, 0, numbered("a", 5))
 	c.produce(testTopic, 1, numbered("b", 5))
-	m := c.start(starter{patience: 200 * time.Millisecond})
+	m := c.start(starter{patience: 2 * time.Second})
 	m.wants(10)
 	eventually(t, "both are caught up", func() bool { return m.CaughtUp("logs/0") && m.CaughtUp("logs/1") })
 
@@ -258,7 +258,7 @@ func TestOnePartitionAway(t *testing.T) {
 	fault.Partitions = []int32{1}
 	second := c.Fault(fault)
 	eventually(t, "neither can be read", func() bool { return !m.CaughtUp("logs/1") })
-	time.Sleep(300 * time.Millisecond)
+	time.Sleep(3 * time.Second)
 	if m.CaughtUp("logs/0") || m.CaughtUp("logs/1") {
 		t.Error("somebody is caught up, and the broker is away")
 	}

@@ -21,7 +21,7 @@ import (
 
 const (
 	testTopic = "dead"
-	patience  = 20 * time.Second
+	patience  = 2 * time.Minute
 )
 
 // cluster is a broker in this process.
