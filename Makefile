@@ -71,7 +71,7 @@ demo:
 ## e2e: test on a real Kafka (KAFKA_VERSION), Prometheus and Alertmanager; installs nothing
 e2e: e2e-servers
 	PROMTOOL=$(abspath .cache/debian/usr/bin/promtool) $(GO) test -count=1 -run Promtool ./configs
-	KAFKA_VERSION=$(KAFKA_VERSION) $(GO) test -tags e2e -count=1 -timeout 10m ./bench/e2e
+	KAFKA_VERSION=$(KAFKA_VERSION) $(GO) test -tags e2e -count=1 -timeout 30m ./bench/e2e
 
 ## e2e-servers: fetch these servers into .cache
 e2e-servers:

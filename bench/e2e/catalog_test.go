@@ -61,14 +61,14 @@ alertmanager:
 	lines.setSpeed(1)
 	sent := lines.run(t)
 
-	eventually(t, time.Minute, "Prometheus has the pod as slow", func() error {
+	eventually(t, "Prometheus has the pod as slow", func() error {
 		s, err := prom.one(`slowpod_pod_state{state="slow_pod"}`)
 		if err == nil && (s.value != 1 || s.labels["upstream_host"] != slow) {
 			err = fmt.Errorf("%v is slow, not %s", s, slow)
 		}
 		return err
 	})
-	eventually(t, time.Minute, "the shipped rule fires", func() error {
+	eventually(t, "the shipped rule fires", func() error {
 		s, err := prom.one(`ALERTS{alertname="` + ruled + `", alertstate="firing"}`)
 		if err == nil && s.labels["upstream_host"] != slow {
 			err = fmt.Errorf("it fires for %v, not %s", s.labels, slow)
@@ -76,14 +76,14 @@ alertmanager:
 		return err
 	})
 	for _, name := range []string{ruled, direct} {
-		eventually(t, time.Minute, "Alertmanager has "+name, func() error {
+		eventually(t, "Alertmanager has "+name, func() error {
 			all, err := alerts.active(name)
 			if err == nil && (len(all) != 1 || all[0].Labels["upstream_host"] != slow) {
 				err = fmt.Errorf("%v", all)
 			}
 			return err
 		})
-		eventually(t, time.Minute, "the pager has "+name, func() error { return alerts.pager.says(name, "firing") })
+		eventually(t, "the pager has "+name, func() error { return alerts.pager.says(name, "firing") })
 	}
 	all, err := alerts.active(direct)
 	if err != nil || len(all) != 1 {
@@ -103,7 +103,7 @@ alertmanager:
 		t.Fatal(err)
 	}
 	kafka.caughtUp(t, groupName, topic, partitions)
-	eventually(t, time.Minute, "Prometheus has a lag of zero", func() error {
+	eventually(t, "Prometheus has a lag of zero", func() error {
 		s, err := prom.one(`sum(slowpod_kafka_lag_records)`)
 		if err == nil && s.value != 0 {
 			err = fmt.Errorf("%v", s.value)
@@ -115,7 +115,7 @@ alertmanager:
 	if len(want.Findings) != 1 || want.Findings[0].UpstreamHost != slow || want.Findings[0].Kind != "slow_pod" {
 		t.Fatalf("slowpod report does not find the pod alone: %+v", want.Findings)
 	}
-	eventually(t, 2*time.Minute, "the findings are those of slowpod report", func() error {
+	eventually(t, "the findings are those of slowpod report", func() error {
 		got, err := member.report()
 		if diff := cmp.Diff(want.Findings, got.Findings); err == nil && diff != "" {
 			err = fmt.Errorf("(-report +run)\n%s", diff)
@@ -125,7 +125,7 @@ alertmanager:
 		}
 		return err
 	})
-	eventually(t, 2*time.Minute, "Prometheus has the calls that slowpod report has", func() error {
+	eventually(t, "Prometheus has the calls that slowpod report has", func() error {
 		s, err := prom.one(`slowpod_calls_total{verdict="confirmed", upstream_host="` + slow + `"}`)
 		if n := want.confirmed(slow); err == nil && s.value != float64(n) {
 			err = fmt.Errorf("%v, not %d", s.value, n)
@@ -135,8 +135,8 @@ alertmanager:
 
 	// The rule bridges two minutes, the direct road does not.
 	for _, name := range []string{direct, ruled} {
-		eventually(t, 3*time.Minute, "the pager is told that "+name+" is resolved", func() error { return alerts.pager.says(name, "resolved") })
-		eventually(t, time.Minute, "Alertmanager has no "+name+" any more", func() error {
+		eventually(t, "the pager is told that "+name+" is resolved", func() error { return alerts.pager.says(name, "resolved") })
+		eventually(t, "Alertmanager has no "+name+" any more", func() error {
 			all, err := alerts.active(name)
 			if err == nil && len(all) > 0 {
 				err = fmt.Errorf("%v", all)

@@ -106,7 +106,7 @@ func TestDeadLettersInATopic(t *testing.T) {
 	}
 	arrive := func(when string) {
 		t.Helper()
-		eventually(t, time.Minute, when+" every dead letter is in the topic", func() error {
+		eventually(t, when+" every dead letter is in the topic", func() error {
 			found, err := lettersOf(t, broker, topic, dead)
 			for reason, n := range sent {
 				if found[reason] < n {
@@ -130,7 +130,7 @@ func TestDeadLettersInATopic(t *testing.T) {
 	member.again(t)
 	member.ready()
 	broker.stop()
-	eventually(t, time.Minute, "slowpod is not ready without a broker", member.notReady)
+	eventually(t, "slowpod is not ready without a broker", member.notReady)
 	broker.start(t)
 	member.ready()
 	send()
@@ -185,7 +185,7 @@ func lettersOf(t testing.TB, b *broker, topic, dead string) (map[string]int, err
 
 // records reads a partition from its begin to its end.
 func (b *broker) records(t testing.TB, topic string, partition int) (all []kafka.Message, err error) {
-	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
 	ends, err := b.ends(ctx, topic, partition+1)
 	if err != nil || ends[partition] == 0 {

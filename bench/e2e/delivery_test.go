@@ -62,7 +62,7 @@ func TestNoTimeoutIsLost(t *testing.T) {
 		}},
 		{"the broker was stopped and started", func() {
 			kafka.stop()
-			eventually(t, time.Minute, "slowpod is not ready without a broker", first.notReady)
+			eventually(t, "slowpod is not ready without a broker", first.notReady)
 			kafka.start(t)
 			first.ready()
 		}},
@@ -93,7 +93,7 @@ func TestNoTimeoutIsLost(t *testing.T) {
 // and at no other.
 func shareSeries(t testing.TB, partitions int, members ...*member) {
 	t.Helper()
-	eventually(t, 30*time.Second, "each partition has series at one member", func() error {
+	eventually(t, "each partition has series at one member", func() error {
 		for _, name := range []string{"slowpod_kafka_lag_records", "slowpod_kafka_last_record_timestamp_seconds"} {
 			owners := map[string]int{}
 			for _, m := range members {
@@ -243,7 +243,7 @@ func (b *callBook) readFile(name string, from int64) (n int64, err error) {
 
 func (b *callBook) until(t testing.TB, what string, check func() error) {
 	t.Helper()
-	eventually(t, time.Minute, what, func() error {
+	eventually(t, what, func() error {
 		if err := b.update(); err != nil {
 			return err
 		}
@@ -272,7 +272,7 @@ func (b *callBook) hasAll(t testing.TB, what string, load *feed, g *workload.Gen
 			want[timeoutKey{c.RequestID, c.UpstreamHost, c.Start.UnixMilli()}] = end
 		}
 	}
-	eventually(t, 90*time.Second, fmt.Sprintf("all %d timeouts until %.0f s are told: %s", len(want), before.Seconds(), what), func() error {
+	eventually(t, fmt.Sprintf("all %d timeouts until %.0f s are told: %s", len(want), before.Seconds(), what), func() error {
 		if err := b.update(); err != nil {
 			return err
 		}

@@ -81,7 +81,7 @@ func (b *broker) stop() { b.end(syscall.SIGTERM) }
 // topic makes a topic and waits until it can be written to.
 func (b *broker) topic(t testing.TB, name string, partitions int) {
 	t.Helper()
-	eventually(t, 30*time.Second, "topic "+name+" is made", func() error {
+	eventually(t, "topic "+name+" is made", func() error {
 		r, err := b.client.CreateTopics(t.Context(), &kafka.CreateTopicsRequest{
 			Topics: []kafka.TopicConfig{{Topic: name, NumPartitions: partitions, ReplicationFactor: 1}},
 		})
@@ -93,7 +93,7 @@ func (b *broker) topic(t testing.TB, name string, partitions int) {
 		}
 		return err
 	})
-	eventually(t, 30*time.Second, "topic "+name+" has leaders", func() error {
+	eventually(t, "topic "+name+" has leaders", func() error {
 		_, err := b.ends(t.Context(), name, partitions)
 		return err
 	})
@@ -122,7 +122,7 @@ func (b *broker) ends(ctx context.Context, topic string, partitions int) ([]int6
 // caughtUp waits until a group has committed all that there is.
 func (b *broker) caughtUp(t testing.TB, group, topic string, partitions int) {
 	t.Helper()
-	eventually(t, time.Minute, "group "+group+" has committed all of "+topic, func() error {
+	eventually(t, "group "+group+" has committed all of "+topic, func() error {
 		ends, err := b.ends(t.Context(), topic, partitions)
 		if err != nil {
 			return err

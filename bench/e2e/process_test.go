@@ -61,14 +61,13 @@ func launch(t testing.TB, name, dir, program string, args ...string) *process {
 // time is killed and a failure. It may be gone already.
 func (p *process) end(signal os.Signal) {
 	p.t.Helper()
-	const deadline = 20 * time.Second
 	_ = p.cmd.Process.Signal(signal)
 	select {
 	case <-p.gone:
-	case <-time.After(deadline):
+	case <-time.After(patience):
 		_ = p.cmd.Process.Kill()
 		<-p.gone
-		p.t.Errorf("%s was still there %v after %v", p.name, deadline, signal)
+		p.t.Errorf("%s was still there %v after %v", p.name, patience, signal)
 	}
 }
 
@@ -85,7 +84,7 @@ func (p *process) dead() error {
 // says waits until the process prints a text.
 func (p *process) says(text string) {
 	p.t.Helper()
-	eventually(p.t, time.Minute, p.name+" prints "+text, func() error {
+	eventually(p.t, p.name+" prints "+text, func() error {
 		if err := p.dead(); err != nil {
 			return stop{err}
 		}
@@ -100,7 +99,7 @@ func (p *process) says(text string) {
 // answers waits until a URL of the process is answered with 200.
 func (p *process) answers(url string) {
 	p.t.Helper()
-	eventually(p.t, time.Minute, p.name+" answers "+url, func() error {
+	eventually(p.t, p.name+" answers "+url, func() error {
 		if err := p.dead(); err != nil {
 			return stop{err}
 		}
@@ -112,9 +111,13 @@ func (p *process) answers(url string) {
 // stop is an error that waiting does not mend.
 type stop struct{ error }
 
+// patience is how long something may take that is a matter of moments on a
+// machine with nothing else to do.
+const patience = 3 * time.Minute
+
 // eventually asks until there is no error any more, and fails the test when
-// there still is one at the deadline.
-func eventually(t testing.TB, deadline time.Duration, what string, check func() error) {
+// there still is one after all this time.
+func eventually(t testing.TB, what string, check func() error) {
 	t.Helper()
 	begin := time.Now()
 	for {
@@ -126,7 +129,7 @@ func eventually(t testing.TB, deadline time.Duration, what string, check func() 
 			return
 		}
 		var final stop
-		if errors.As(err, &final) || time.Since(begin) > deadline {
+		if errors.As(err, &final) || time.Since(begin) > patience {
 			t.Fatalf("not within %.0f s: %s: %v", time.Since(begin).Seconds(), what, err)
 		}
 		time.Sleep(100 * time.Millisecond)
