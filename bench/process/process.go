@@ -67,10 +67,11 @@ func Start(cmd *exec.Cmd) (*Process, error) {
 		cmd.Stderr = &p.said
 	}
 	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
-	own, began := peakOf("self"), time.Now()
+	began := time.Now()
 	if err := cmd.Start(); err != nil {
 		return nil, err
 	}
+	own := peakOf("self") // not before: to start a child takes memory, too
 	go func() {
 		ended, seen := make(chan struct{}), make(chan int64)
 		go func() { seen <- p.watch(ended) }()
@@ -98,6 +99,10 @@ func (p *Process) watch(ended <-chan struct{}) (peak int64) {
 	}
 }
 
+// countsBy is by how much the kernel may be wrong where it counts memory: it
+// counts on each processor by itself.
+const countsBy = 1 << 20
+
 // measure reads what the kernel has kept. Of memory that is not less than what
 // this program had: a child begins in its parent's memory (exec_mmap in Linux'
 // fs/exec.c), so below that only what was seen counts.
@@ -105,7 +110,7 @@ func (p *Process) measure(own, seen int64) {
 	s := p.cmd.ProcessState
 	p.usage.CPU = s.UserTime() + s.SystemTime()
 	p.usage.Peak = seen
-	if r, ok := s.SysUsage().(*syscall.Rusage); ok && r.Maxrss<<10 > own {
+	if r, ok := s.SysUsage().(*syscall.Rusage); ok && r.Maxrss<<10 > own+countsBy {
 		p.usage.Peak = r.Maxrss << 10
 	}
 }

@@ -171,7 +171,11 @@ func TestLogStream(t *testing.T) {
 		}
 		last := ""
 		if len(c.says) > 0 || c.want == "" {
-			_, last, _ = strings.Cut(unwrapped(fine(t, "report", name)), "The logs themselves ")
+			var text strings.Builder
+			if err := report.WriteText(&text, r, report.TextOptions{}); err != nil {
+				t.Fatal(err)
+			}
+			_, last, _ = strings.Cut(unwrapped(text.String()), "The logs themselves ")
 		}
 		if c.want == "" && last != "" {
 			t.Errorf("%s: the last section is %q", c.name, last)
