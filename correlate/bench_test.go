@@ -43,7 +43,7 @@ func BenchmarkJoin(b *testing.B) {
 			c.window.start = floorSlice(r.End())
 			c.expire(c.window.start)
 		}
-		c.enter(&r, host)
+		c.enter(&r, host.index)
 	}
 }
 
@@ -66,7 +66,7 @@ func BenchmarkJudge(b *testing.B) {
 		for j := range records[:1000] {
 			r := records[j]
 			r.Start += c.window.start - epoch0
-			c.countPod(&r, c.registry.hostList[c.registry.hostOf(r.UpstreamHost)].pods[0], c.registry.named(r.Target))
+			c.countPod(&r, c.registry.hostOf(r.UpstreamHost).pods[0], c.registry.named(r.Target))
 		}
 		b.StartTimer()
 		for range 2 { // slices

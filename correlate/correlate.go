@@ -106,20 +106,20 @@ func (c *Correlator) enterPod(r *Record) {
 	g := c.registry
 	named := g.named(r.Target)
 	g.latest = c.window.start + farJump
-	hostIndex := g.hostOf(r.UpstreamHost)
+	h, hostIndex := g.hostOf(r.UpstreamHost), int32(-1)
 	var p *pod
-	if hostIndex >= 0 {
-		h := g.hostList[hostIndex]
+	if h != nil {
 		h.heard = max(h.heard, min(r.End(), g.latest))
+		hostIndex = h.index
 	}
 	// An address that no service stands for, behind PassthroughCluster say,
 	// is a pod only if it reports itself.
-	if hostIndex >= 0 && (r.Side == classify.Server || r.Target.Service != nil) {
+	if h != nil && (r.Side == classify.Server || r.Target.Service != nil) {
 		var svc *service
 		if r.Target.Service != nil && (named != g.unknown || string(r.Target.Service) == unknownService) {
 			svc = named.service
 		}
-		if p = g.podOf(g.hostList[hostIndex], r, svc); p != nil {
+		if p = g.podOf(h, r, svc); p != nil {
 			g.name(p, named, r.Side)
 		}
 	}

@@ -61,7 +61,7 @@ func (p *pod) answered(a answers) {
 	}
 	if p.answers.first == 0 {
 		p.group.newest = max(p.group.newest, a.first)
-		whole := p.group.service.groups[""]
+		whole := p.group.service.whole
 		whole.newest = max(whole.newest, a.first)
 	}
 	p.answers.add(a)
@@ -114,11 +114,11 @@ func (s *slice) Host(addr, service string) (h faults.Host) {
 // locate finds the pod that stands for a service at an address, the one that
 // was heard of last where no service is named; nil if there is none.
 func (c *Correlator) locate(addr, service string) (found *pod) {
-	i, ok := c.registry.hosts[addr]
-	if !ok {
+	h := c.registry.hosts[addr]
+	if h == nil {
 		return nil
 	}
-	for _, p := range c.registry.hostList[i].pods {
+	for _, p := range h.pods {
 		if (service == "" || p.group.service.name == service) && (found == nil || p.heard >= found.heard) {
 			found = p
 		}

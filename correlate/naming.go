@@ -75,7 +75,7 @@ func (g *registry) unnamedGroup(p *pod) *group {
 			case sole.service != t.group.service:
 				return g.labelGroup(p)
 			default:
-				sole = sole.service.groups[""] // several subsets of one service
+				sole = sole.service.whole // several subsets of one service
 			}
 		}
 	}
@@ -90,7 +90,7 @@ func (g *registry) labelGroup(p *pod) *group {
 		return g.unknown
 	}
 	if s := g.services[p.label]; s != nil {
-		return s.groups[""]
+		return s.whole
 	}
 	return g.unknown
 }

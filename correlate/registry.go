@@ -15,6 +15,7 @@ const silence = 600_000
 type service struct {
 	name    string
 	groups  map[string]*group // by subset, "" without
+	whole   *group            // the one without
 	index   int32             // in the list, from 1
 	series  Series
 	longest int64 // longest client duration
@@ -63,6 +64,7 @@ func (c *serverCount) plus(o serverCount) {
 // host is an upstream host; the pods are those that held it, in that order.
 type host struct {
 	addr  string
+	index int32 // in the list
 	pods  []*pod
 	heard int64 // last, absurd times left out
 }
@@ -99,7 +101,7 @@ type registry struct {
 	uneven   map[string]bool
 	list     []*service
 	groups   int
-	hosts    map[string]int32
+	hosts    map[string]*host
 	hostList []*host            // nil: free
 	ports    map[string][]*host // by the IP
 	free     []int32
@@ -111,14 +113,15 @@ type registry struct {
 }
 
 func newRegistry(b Bounds, dropped *[numBounds]uint64) *registry {
-	g := &registry{bounds: b, services: map[string]*service{}, uneven: map[string]bool{}, hosts: map[string]int32{}, ports: map[string][]*host{}, dropped: dropped}
-	g.unknown = g.newService(unknownService).groups[""]
+	g := &registry{bounds: b, services: map[string]*service{}, uneven: map[string]bool{}, hosts: map[string]*host{}, ports: map[string][]*host{}, dropped: dropped}
+	g.unknown = g.newService(unknownService).whole
 	return g
 }
 
 func (g *registry) newService(name string) *service {
 	s := &service{name: name, groups: map[string]*group{}, uneven: g.uneven[name], outside: classify.Namespace(name) == ""}
-	s.groups[""] = &group{service: s, key: name + "|"}
+	s.whole = &group{service: s, key: name + "|"}
+	s.groups[""] = s.whole
 	g.list = append(g.list, s)
 	s.index = int32(len(g.list))
 	g.services[name] = s
@@ -159,14 +162,14 @@ func (g *registry) named(t classify.Target) *group {
 		}
 		s = g.newService(string(t.Service))
 	}
-	if t.Subset == nil {
-		return s.groups[""]
+	if len(t.Subset) == 0 {
+		return s.whole
 	}
 	sub := s.groups[string(t.Subset)]
 	if sub == nil {
 		if g.groups >= g.bounds.Services {
 			g.dropped[BoundServices]++
-			return s.groups[""]
+			return s.whole
 		}
 		sub = &group{service: s, subset: string(t.Subset), key: s.name + "|" + string(t.Subset)}
 		s.groups[sub.subset] = sub
@@ -175,29 +178,28 @@ func (g *registry) named(t classify.Target) *group {
 	return sub
 }
 
-// hostOf interns an address; -1 where the record has none or no more fit.
-func (g *registry) hostOf(addr []byte) int32 {
+// hostOf interns an address; nil where the record has none or no more fit.
+func (g *registry) hostOf(addr []byte) *host {
 	if len(addr) == 0 {
-		return -1
+		return nil
 	}
-	i, ok := g.hosts[string(addr)]
-	if !ok {
+	h := g.hosts[string(addr)]
+	if h == nil {
 		if len(g.hosts) >= g.bounds.Pods && !g.makeRoom() {
 			g.dropped[BoundPods]++
-			return -1
+			return nil
 		}
-		h := &host{addr: string(addr)}
+		h = &host{addr: string(addr), index: int32(len(g.hostList))}
 		if n := len(g.free); n > 0 {
-			i, g.free = g.free[n-1], g.free[:n-1]
-			g.hostList[i] = h
+			h.index, g.free = g.free[n-1], g.free[:n-1]
+			g.hostList[h.index] = h
 		} else {
-			i = int32(len(g.hostList))
 			g.hostList = append(g.hostList, h)
 		}
-		g.hosts[h.addr] = i
+		g.hosts[h.addr] = h
 		g.ports[h.ip()] = append(g.ports[h.ip()], h)
 	}
-	return i
+	return h
 }
 
 // podOf finds the pod that the record, which names that service or none (nil),

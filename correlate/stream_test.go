@@ -207,7 +207,7 @@ func TestAbsurdTimeKeepsNothing(t *testing.T) {
 	if _, open := c.Oldest(r.File); open {
 		t.Error("its half is open after ten minutes")
 	}
-	if p := c.registry.hostList[c.registry.hosts[address]].pods[0]; p.heard > epoch0+11*min1 {
+	if p := c.registry.hosts[address].pods[0]; p.heard > epoch0+11*min1 {
 		t.Errorf("its pod was last heard of at %d", p.heard)
 	}
 	c.Close()

@@ -40,16 +40,20 @@ func (t *trace) side() classify.Side {
 // traceTable keeps traces in a ring in the order of arrival, findable by id.
 // When the horizon no longer fits, it keeps them for a share of the ids only,
 // chosen by hash, halved as often as needed; inShare says which.
+//
+// Traces are numbered as they come, so that a number tells by itself whether its
+// trace is still in the ring: to forget one touches no memory.
 type traceTable struct {
 	ring []trace
-	// older is the chain: for each place in the ring index+1 of the next
-	// older trace of the same head, valid while that one is in the ring.
-	older []int32
-	first int // of the oldest in the ring
-	count int
-	heads []int32 // by id: index+1 of the newest; a power of two
-	shift uint    // share = 1/2^shift
-	left  uint64  // records that left no trace because of that
+	// older is the chain: for each place in the ring the number of the next
+	// older trace of the same head.
+	older  []uint32
+	first  int // place of the oldest in the ring
+	count  int
+	oldest uint32   // number of the oldest
+	heads  []uint32 // by id: number of the newest; a power of two
+	shift  uint     // share = 1/2^shift
+	left   uint64   // records that left no trace because of that
 	// newest is the last line seen of each file that traces can tell apart:
 	// it has the high bits of their lines.
 	newest []int64
@@ -64,13 +68,13 @@ func newTraceTable(bound int) *traceTable {
 	for n < bound {
 		n <<= 1
 	}
-	return &traceTable{ring: make([]trace, bound), older: make([]int32, bound), heads: make([]int32, n)}
+	return &traceTable{ring: make([]trace, bound), older: make([]uint32, bound), oldest: 1, heads: make([]uint32, n)}
 }
 
 // inShare says whether traces of this id are kept.
 func (t *traceTable) inShare(id uint64) bool { return id>>(64-t.shift) == 0 || t.shift == 0 }
 
-func (t *traceTable) bucket(id uint64) *int32 { return &t.heads[id&uint64(len(t.heads)-1)] }
+func (t *traceTable) head(id uint64) *uint32 { return &t.heads[id&uint64(len(t.heads)-1)] }
 
 // add leaves a trace of r. Traces that ended before oldest have become useless;
 // those after newest have an absurd time.
@@ -94,24 +98,28 @@ func (t *traceTable) add(r *Record, host int32, oldest, newest int64) {
 			return
 		}
 	}
-	t.link((t.first+t.count)%len(t.ring), newTrace(r, host))
+	t.put(newTrace(r, host))
+}
+
+func (t *traceTable) put(tr trace) {
+	head, i := t.head(tr.id), t.place(t.count)
+	t.ring[i], t.older[i] = tr, *head
+	*head = t.oldest + uint32(t.count)
 	t.count++
 }
 
-func (t *traceTable) link(i int, tr trace) {
-	head := t.bucket(tr.id)
-	t.ring[i], t.older[i] = tr, *head
-	*head = int32(i) + 1
+// place is where in the ring the trace is that came so many after the oldest.
+func (t *traceTable) place(after int) int {
+	if i := t.first + after; i < len(t.ring) {
+		return i
+	}
+	return t.first + after - len(t.ring)
 }
 
-// drop forgets the oldest trace. Chains are followed only while times and
-// ring positions fall, so a link to it needs no mending (see each).
+// drop forgets the oldest trace. What leads to it needs no mending: see each.
 func (t *traceTable) drop() {
-	head := t.bucket(t.ring[t.first].id)
-	if *head == int32(t.first)+1 {
-		*head = 0
-	}
-	t.first = (t.first + 1) % len(t.ring)
+	t.first = t.place(1)
+	t.oldest++
 	t.count--
 }
 
@@ -122,9 +130,8 @@ func (t *traceTable) halve() {
 	count := t.count
 	t.count = 0
 	for k := range count {
-		if s := t.ring[(t.first+k)%len(t.ring)]; t.inShare(s.id) {
-			t.link((t.first+t.count)%len(t.ring), s)
-			t.count++
+		if s := t.ring[t.place(k)]; t.inShare(s.id) {
+			t.put(s)
 		} else {
 			t.left++
 		}
@@ -142,23 +149,23 @@ func (t *traceTable) purge(oldest int64) {
 // each calls f with every trace of the id, newest first, until f says no. It says
 // whether it could look at all of them.
 func (t *traceTable) each(id uint64, f func(*trace) bool) bool {
-	age, n := t.count, 0
-	for i := *t.bucket(id); i != 0; i = t.older[i-1] {
-		// Ages count from the oldest: they fall along a chain. A link that
-		// does not lead to an older one leads to a place used again.
-		a := (int(i-1) - t.first + len(t.ring)) % len(t.ring)
-		if a >= age {
+	next := *t.head(id)
+	for before, n := uint32(t.count), 0; ; n++ {
+		// Along a chain numbers fall; what is not in the ring is after all
+		// that are.
+		after := next - t.oldest
+		if after >= before {
 			return true
 		}
-		age = a
-		if n++; n > maxTraces {
+		if n == maxTraces {
 			return false
 		}
-		if tr := &t.ring[i-1]; tr.id == id && !f(tr) {
+		i := t.place(int(after))
+		if tr := &t.ring[i]; tr.id == id && !f(tr) {
 			return true
 		}
+		before, next = after, t.older[i]
 	}
-	return true
 }
 
 // record is what a trace holds; the rest is unset. Traces live for minutes, so

@@ -112,8 +112,16 @@ func (h *Hist) Beyond(octaves float64) float64 {
 // from 1/16 ms; the last holds what is longer than 4 minutes.
 const fine = 176
 
-// eighths holds 2^(1/8) … 2^(7/8) in units of 1/256.
-var eighths = [7]uint64{279, 304, 332, 362, 395, 431, 470}
+// eighth is in which of the eighths of an octave, which begin at 2^(1/8) …
+// 2^(7/8), the 256ths of it lie.
+var eighth = func() (of [256]uint8) {
+	for _, begin := range [...]int{279, 304, 332, 362, 395, 431, 470} {
+		for i := begin - 256; i < len(of); i++ {
+			of[i]++
+		}
+	}
+	return of
+}()
 
 // durationBucket returns the bucket of a duration in ms. Proxies log whole
 // milliseconds: 0 counts as half of one.
@@ -121,13 +129,7 @@ func durationBucket(ms int64) int {
 	if ms < 1 {
 		return 3 * 8
 	}
-	octave := bits.Len64(uint64(ms)) - 1
-	mantissa := uint64(ms) << 8 >> octave // 256 … 511
-	b := 8 * (octave + 4)
-	for _, e := range eighths {
-		if mantissa >= e {
-			b++
-		}
-	}
-	return min(b, fine-1)
+	m := uint64(min(ms, 1<<40)) // no shift leaves the word
+	octave := bits.Len64(m) - 1
+	return min(8*(octave+4)+int(eighth[m<<8>>octave&0xff]), fine-1)
 }
