@@ -168,6 +168,32 @@ func TestStartingEnds(t *testing.T) {
 	}
 }
 
+// A pod that starts so slowly that its first answers come after half a minute is
+// two minutes old two minutes after it was first asked.
+func TestStartingCountsFromTheFirstRequest(t *testing.T) {
+	s := newScene(1)
+	s.traffic(0, 12*min1, 3, 10, func(int64, int) end { return s.ok() })
+	for at := int64(5 * min1); at < 9*min1; at += 300 {
+		s.call(at, 4, s.takes(1000))
+	}
+	c := New(Config{Bounds: DefaultBounds()})
+	seen := false
+	for _, r := range s.byEnd() {
+		feed(c).Add(&r)
+		h := c.registry.hosts["10.244.2.4:8080"]
+		if h == nil || h.pods[0].judge.state != Starting {
+			continue
+		}
+		seen = true
+		if age := c.window.start + sliceLen - (epoch0 + 5*min1); age > grace {
+			t.Fatalf("it is said to be starting until it is %d s old", age/sec)
+		}
+	}
+	if !seen {
+		t.Error("it is not said to be starting")
+	}
+}
+
 // A gap of the whole stream makes no pod new.
 func TestGapMakesNoneNew(t *testing.T) {
 	s := newScene(1)

@@ -129,6 +129,7 @@ func (p *pod) perhapsReborn(c *cell, now int64) {
 		*j.sides = [2]sums{}
 		j.clear()
 		j.born, j.isNew, j.graced, j.rate = now-sliceLen, true, false, 0
+		p.asked = j.born
 	}
 	j.rate += (n/float64(j.missed+1) - j.rate) * rateWeight
 	j.missed = 0

@@ -80,6 +80,7 @@ type pod struct {
 	labelled                            bool // group comes from the label, or is unknown
 	name, namespace, podID, node, label string
 	first, firstServer, last            int64 // ends; firstServer 0: none
+	asked                               int64 // first start of a request in this life
 
 	timeouts        uint64
 	client          clientCount
@@ -217,11 +218,11 @@ func (g *registry) podOf(h *host, r *Record, named *service) *pod {
 			g.dropped[BoundPods]++
 			return nil
 		}
-		p = &pod{host: h, group: g.unknown, labelled: true, first: end, last: end}
+		p = &pod{host: h, group: g.unknown, labelled: true, first: end, last: end, asked: r.Start}
 		h.pods = append(h.pods, p)
 		g.pods++
 	}
-	p.first, p.last = min(p.first, end), max(p.last, end)
+	p.first, p.last, p.asked = min(p.first, end), max(p.last, end), min(p.asked, r.Start)
 	p.heard = max(p.heard, min(end, g.latest))
 	if r.Side == classify.Server {
 		g.identify(p, r, end)
