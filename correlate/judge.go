@@ -302,10 +302,7 @@ func (c *Correlator) verdict(p *pod, now int64) State {
 	j, gj := &p.judge, &p.group.judge
 	guarded := gj.slow || now < gj.guard
 	if c.young(j, now, grace) {
-		// A slow pod's first request may end long after it began; and what is
-		// said now stands until the next slice has closed.
-		starting := now+sliceLen-p.asked <= grace
-		if starting && (j.level(SideClient) > graceSome || j.level(SideServer) > graceSome || j.refused > 0.5) {
+		if j.level(SideClient) > graceSome || j.level(SideServer) > graceSome || j.refused > 0.5 {
 			return Starting
 		}
 		return Healthy

@@ -176,7 +176,7 @@ func (c *Correlator) Snapshot() *Snapshot {
 			continue
 		}
 		for _, p := range h.pods {
-			s.Pods = append(s.Pods, p.stats())
+			s.Pods = append(s.Pods, p.stats(c.window.start))
 			if p.unnamed.requests > 0 {
 				to := c.registry.unnamedGroup(p)
 				sum := unnamed[to]
@@ -225,13 +225,19 @@ func (p *pod) inNamespace() string {
 	return classify.Namespace(p.group.service.name)
 }
 
-func (p *pod) stats() PodStats {
+// stats is what is known of the pod when the slices until now have closed.
+func (p *pod) stats(now int64) PodStats {
 	s := PodStats{
 		UpstreamHost: p.host.addr, Service: p.group.service.name, Subset: p.group.subset,
 		Namespace: p.inNamespace(), Pod: p.name, PodID: p.podID, Node: p.node,
 		ClientRequests: p.client.requests, ClientFailures: p.client.failures, Timeouts: p.timeouts,
 		ServerRequests: p.server.requests, ServerFailures: p.server.failures, Disconnects: p.disconnects,
 		Calls: p.calls, State: p.judge.state, Worst: p.judge.worst,
+	}
+	// The judge counts from when the first request ended, and hears of a pod only
+	// when its service is called; and what is said now stands for a slice.
+	if s.State == Starting && now+sliceLen-p.asked > grace {
+		s.State = Healthy
 	}
 	p.judge.stats(&s)
 	return s
