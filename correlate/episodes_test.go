@@ -3,6 +3,7 @@ package correlate
 import (
 	"cmp"
 	"fmt"
+	"math"
 	"slices"
 	"testing"
 
@@ -65,6 +66,31 @@ func TestEpisodes(t *testing.T) {
 				return s.ok()
 			})
 		}, []string{"slow_pod " + one + " 360-…"}},
+		{"a pod of two is slow, then both, then the other", func(s *scene) {
+			s.traffic(0, 40*min1, 2, 10, func(at int64, pod int) end {
+				if pod == 1 && at >= 20*min1 && at < 26*min1 || pod == 2 && at >= 23*min1 {
+					return s.takes(6)
+				}
+				return s.ok()
+			})
+		}, []string{"slow_pod " + one + " 1200-1380", "slow_service  1380-1560", "slow_pod 10.244.2.2:8080 1590-…"}},
+		{"a pod of two is slow, and both are asked twice in ten seconds", func(s *scene) {
+			for at, pod := int64(0), 1; at < 60*min1; at, pod = at+2500, 3-pod {
+				factor := math.Exp(s.rng.NormFloat64())
+				if pod == 2 && at >= 40*min1 && at < 50*min1 {
+					factor *= 5
+				}
+				s.call(at, pod, s.takes(factor))
+			}
+		}, []string{"slow_pod 10.244.2.2:8080 2400-3000"}},
+		{"all pods are slow, and one of two stays so", func(s *scene) {
+			s.traffic(0, 40*min1, 2, 10, func(at int64, pod int) end {
+				if at >= 20*min1 && (pod == 2 || at < 26*min1) {
+					return s.takes(4)
+				}
+				return s.ok()
+			})
+		}, []string{"slow_service  1200-1590", "slow_pod 10.244.2.2:8080 1560-…"}},
 		{"a service is slow, falls silent and comes back well", func(s *scene) {
 			s.traffic(0, 10*min1, 3, 10, from(s, 6*min1, 3))
 			s.traffic(25*min1, 30*min1, 3, 10, func(int64, int) end { return s.ok() })

@@ -152,7 +152,9 @@ func (c *Correlator) pair(i int32) {
 		case client.outcome == classify.Timeout && isCut(server.outcome) && !client.paired:
 			client.paired, client.pairedHeld = true, !server.appHad
 			c.credit(p, client.end, server.appHad, 1)
-		case isCut(client.outcome) && server.outcome == classify.DownstreamClosed && !server.paired:
+		case isCut(client.outcome) && server.outcome == classify.DownstreamClosed && !server.paired && client.end < floorSlice(server.end)+sliceLen:
+			// Of a later slice the other's record may come before this one's
+			// closes, or after: then the call is counted when it is whole.
 			server.paired = true
 			c.creditLeft(p, server)
 		}

@@ -70,7 +70,8 @@ func (c *Correlator) judgeService(g *group, shares []share, now int64) {
 		}
 		var slice durations.Hist
 		for i := range shares {
-			if !c.starts(&shares[i], now) {
+			j := &shares[i].pod.judge
+			if named := j.finding != nil && !j.alone; !named && !c.starts(&shares[i], now) {
 				slice.Add(&shares[i].sides[side].slice, 1)
 			}
 		}
@@ -91,17 +92,32 @@ func (c *Correlator) judgeService(g *group, shares []share, now int64) {
 		return
 	}
 	part, up, pods := gj.up(shares, side, now)
+	gj.most = part >= mostUp
 	switch {
 	case !gj.slow:
-		gj.slow = part >= mostUp && up >= min(2, pods)
+		gj.slow = gj.most && up >= min(2, pods)
 		gj.calmRun = 0
 	case e < quietBelow || part < fewUp:
 		if gj.calmRun++; gj.calmRun >= quietSlices {
 			gj.calm(now)
 		}
+	case !gj.most && onlySome(shares, side):
+		if gj.calmRun++; gj.calmRun >= quietSlices {
+			gj.calm(now)
+			gj.guard = now // what is left is known to be the pod's
+		}
 	default:
 		gj.calmRun = 0
 	}
+}
+
+// onlySome says that the slices before had all the evidence that names a pod:
+// others of its service do better.
+func onlySome(shares []share, side int) bool {
+	return slices.ContainsFunc(shares, func(s share) bool {
+		j := &s.pod.judge
+		return j.level(side) >= bar && j.sides[side].persistent() && !j.alone
+	})
 }
 
 // starts says that a pod is new, so that how it does yet says nothing of its
@@ -133,7 +149,8 @@ func (gj *groupJudge) calm(now int64) {
 func (s *share) present(now int64) bool { return s.cell != nil || now-s.pod.judge.judged <= upWithin }
 
 // up is the share of the pods, by traffic, that are slower than the service's
-// past, how many these are, and of how many that have data lately.
+// past, how many these are, and of how many that have data lately. It looks no
+// farther back than it has to: who is well again shows at once.
 func (gj *groupJudge) up(shares []share, side int, now int64) (part float64, ups, pods int) {
 	past := &gj.past[side]
 	if past.N() < servicePast {
@@ -148,8 +165,11 @@ func (gj *groupJudge) up(shares []share, side int, now int64) (part float64, ups
 		}
 		pods++
 		s := &shares[i].sides[side]
-		own := s.slice
-		own.Add(&shares[i].pod.judge.sides[side].window, 1)
+		own, held := s.slice, &shares[i].pod.judge.sides[side]
+		if own.Add(&held.near, 1); own.N() < upAtMost {
+			own = s.slice
+			own.Add(&held.window, 1)
+		}
 		owns = append(owns, own)
 		if own.N() >= upRequests {
 			busy++
@@ -270,8 +290,9 @@ func (c *Correlator) openService(g *group, now int64) {
 	c.publish(gj.finding)
 }
 
-// rises says that the last slice still spoke against the service.
-func (gj *groupJudge) rises() bool { return gj.rose[gj.side()] && gj.calmRun == 0 }
+// rises says that the last slice still spoke against the service, and not only
+// against some of its pods.
+func (gj *groupJudge) rises() bool { return gj.rose[gj.side()] && gj.most && gj.calmRun == 0 }
 
 // heard is when any of the pods was last heard of.
 func (g *group) heard() int64 {

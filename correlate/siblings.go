@@ -22,6 +22,7 @@ type groupJudge struct {
 	classes  durations.Classes
 	report   [2]float64
 	slow     bool
+	most     bool // of the pods were slower in the last slice, by traffic
 	// callersMove: most pods look slow to their callers at once.
 	callersMove bool
 	movedAt     int64 // last slice in which all pods seemed slower; 0: never
@@ -104,11 +105,13 @@ func (g *group) reference(s *shareSide, side int, pool *pooled, moving bool) (h 
 	h, window := pool.without(s)
 	n := h.N()
 	if moving {
-		// Nothing old is used while all of them change.
-		if n < movingSiblings {
-			return h, false
+		// Nothing old is used while all of them change; where they are asked
+		// little, at most what they did in the last minute, if they go on.
+		if wn := window.N(); n >= goOn && n < movingSiblings && wn > 0 {
+			h.Add(&window, min(1, (movingSiblings-n)/wn))
+			n = h.N()
 		}
-		return h, true
+		return h, n >= movingSiblings-0.5
 	}
 	if wn := window.N(); n < enoughSiblings && wn > 0 {
 		h.Add(&window, min(1, (enoughSiblings-n)/wn))
