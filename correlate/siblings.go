@@ -111,7 +111,7 @@ func (g *group) reference(s *shareSide, side int, pool *pooled, moving bool) (h 
 			h.Add(&window, min(1, (movingSiblings-n)/wn))
 			n = h.N()
 		}
-		return h, n >= movingSiblings-0.5
+		return h, n >= movingSiblings-0.5 // sums of shares are not exact
 	}
 	if wn := window.N(); n < enoughSiblings && wn > 0 {
 		h.Add(&window, min(1, (enoughSiblings-n)/wn))
