@@ -84,7 +84,7 @@ const (
 	enoughSiblings = 60 // requests in the same seconds; fewer are filled up
 	fewSiblings    = 5
 	movingSiblings = 8
-	goOn           = 2 // requests by which siblings show that they are there
+	goOn           = 2  // requests by which siblings show that they are there
 	fromPast       = 30 // requests of the service's past, at most
 	whale          = 4  // times the median count is all a sibling counts for
 	whaleAtLeast   = 40
