@@ -1,8 +1,10 @@
 package extsort
 
+import "encoding/binary"
+
 // arena holds payloads in chunks, which unlike one growing slice never have to
 // be copied, nor are there twice while they are. A payload that is longer than
-// a chunk has one of its own.
+// a chunk has one of its own. In front of each payload stands its length.
 type arena struct {
 	chunkBytes int
 	chunks     [][]byte
@@ -10,11 +12,16 @@ type arena struct {
 	current, held int
 }
 
-// ref finds a payload.
-type ref struct{ chunk, offset, size uint32 }
+// ref finds a payload. It is one word, for a sort moves it: the number of the
+// chunk, and in the low 32 bits where the payload's length stands.
+type ref uint64
+
+// sizeBytes is what the length takes, little-endian.
+const sizeBytes = 4
 
 // wants is how many bytes of new chunks it takes to add n bytes.
 func (a *arena) wants(n int) int {
+	n += sizeBytes
 	if n > a.chunkBytes {
 		return n
 	}
@@ -27,7 +34,7 @@ func (a *arena) wants(n int) int {
 }
 
 func (a *arena) add(payload []byte) ref {
-	n, at := len(payload), len(a.chunks)
+	n, at := sizeBytes+len(payload), len(a.chunks)
 	if n <= a.chunkBytes {
 		for a.current < at && cap(a.chunks[a.current])-len(a.chunks[a.current]) < n {
 			a.current++
@@ -40,12 +47,14 @@ func (a *arena) add(payload []byte) ref {
 		a.held += size
 	}
 	c := a.chunks[at]
-	a.chunks[at] = append(c, payload...)
-	return ref{uint32(at), uint32(len(c)), uint32(n)}
+	a.chunks[at] = append(binary.LittleEndian.AppendUint32(c, uint32(len(payload))), payload...)
+	return ref(at)<<32 | ref(len(c))
 }
 
 func (a *arena) bytes(r ref) []byte {
-	return a.chunks[r.chunk][r.offset : r.offset+r.size]
+	from := a.chunks[r>>32][uint32(r):]
+	size := binary.LittleEndian.Uint32(from)
+	return from[sizeBytes : sizeBytes+size]
 }
 
 // reset forgets the payloads and keeps the chunks, but for those that were made

@@ -62,7 +62,7 @@ type entry struct {
 }
 
 // entryBytes is what an entry takes: sorting needs its place a second time.
-const entryBytes = 2 * 32
+const entryBytes = 2 * 24
 
 // maxPayload is the longest payload, so that its length fits in 32 bits.
 const maxPayload = 1 << 30
