@@ -19,22 +19,32 @@ const (
 	bitReplay
 	bitPassed
 	bitLocalIsPeer // UpstreamLocal is not there: it is Peer
+	bitViaUpstream // Details are not there: they are those of nearly all
 )
 
 const (
 	numTexts    = 17
-	repeated    = 10 // the first texts repeat from record to record
+	repeated    = 9 // the first texts repeat from record to record
 	headerBytes = 4 + 2 + 4 + 4 + 4*8
 )
 
 // texts lists the text fields in the order of the encoding.
 func (r *Record) texts() [numTexts]*[]byte {
 	return [numTexts]*[]byte{
-		&r.UpstreamHost, &r.FlagText, &r.Details, &r.Target.Service, &r.Target.Subset,
-		&r.Label, &r.Namespace, &r.Pod, &r.PodID, &r.Node,
-		&r.RequestID, &r.Peer, &r.UpstreamLocal, &r.Reason, &r.Authority, &r.ServerName, &r.Downstream,
+		&r.Target.Service, &r.Target.Subset, &r.Label, &r.Namespace, &r.Pod, &r.PodID, &r.Node,
+		&r.FlagText, &r.Details,
+		&r.UpstreamHost, &r.RequestID, &r.Peer, &r.UpstreamLocal,
+		&r.Reason, &r.Authority, &r.ServerName, &r.Downstream,
 	}
 }
+
+// The places of some of them.
+const (
+	textDetails       = 8
+	textUpstreamLocal = 12
+)
+
+var viaUpstream = []byte("via_upstream")
 
 // Texts keeps the texts that records repeat once each, and numbers them, so that
 // a record that is encoded with it takes few bytes. It is for one goroutine at a
@@ -100,12 +110,6 @@ func (r *Record) AppendTo(b []byte, t *Texts) []byte {
 	head := len(b)
 	b = append(b, make([]byte, headerBytes)...)
 	h := b[head:]
-	var set uint32
-	for i, on := range [...]bool{r.HTTP, r.Failure, r.Half, r.Replay, r.Passed} {
-		if on {
-			set |= bitHTTP << i
-		}
-	}
 	h[4], h[5] = byte(r.Side), byte(r.Outcome)
 	binary.LittleEndian.PutUint32(h[6:], uint32(r.Flags))
 	binary.LittleEndian.PutUint16(h[10:], r.PathClass)
@@ -114,30 +118,61 @@ func (r *Record) AppendTo(b []byte, t *Texts) []byte {
 	binary.LittleEndian.PutUint64(h[22:], r.Producer)
 	binary.LittleEndian.PutUint64(h[30:], r.ID)
 	binary.LittleEndian.PutUint64(h[38:], r.Connection)
-	b = binary.AppendUvarint(b, uint64(r.Duration))
-	b = binary.AppendUvarint(b, uint64(r.Code))
-	b = binary.AppendUvarint(b, uint64(r.Attempts))
-	for i, text := range r.texts() {
-		switch {
-		case *text == nil:
-			continue
-		case text == &r.UpstreamLocal && bytes.Equal(*text, r.Peer):
-			set |= bitLocalIsPeer
-			continue
-		}
-		set |= 1 << i
+	b = appendUvarint(b, uint64(r.Duration))
+	b = appendUvarint(b, uint64(r.Code))
+	b = appendUvarint(b, uint64(r.Attempts))
+	b = appendUvarint(b, uint64(uint32(r.File)))
+	b = appendUvarint(b, uint64(r.Line))
+	texts, there := r.texts(), r.there()
+	set := r.marks() | there
+	if r.UpstreamLocal != nil && bytes.Equal(r.UpstreamLocal, r.Peer) {
+		set, there = set&^(1<<textUpstreamLocal)|bitLocalIsPeer, there&^(1<<textUpstreamLocal)
+	}
+	if bytes.Equal(r.Details, viaUpstream) {
+		set, there = set&^(1<<textDetails)|bitViaUpstream, there&^(1<<textDetails)
+	}
+	binary.LittleEndian.PutUint32(b[head:], set)
+	for ; there != 0; there &= there - 1 {
+		i := bits.TrailingZeros32(there)
+		text := *texts[i]
 		if i < repeated && t != nil {
-			if n, ok := t.number(*text); ok {
-				b = binary.AppendUvarint(b, uint64(n)<<1|1)
+			if n, ok := t.number(text); ok {
+				b = appendUvarint(b, uint64(n)<<1|1)
 				continue
 			}
 		}
-		b = binary.AppendUvarint(b, uint64(len(*text))<<1)
-		b = append(b, *text...)
+		b = appendUvarint(b, uint64(len(text))<<1)
+		b = append(b, text...)
 	}
-	binary.LittleEndian.PutUint32(b[head:], set)
-	b = binary.AppendUvarint(b, uint64(uint32(r.File)))
-	return binary.AppendUvarint(b, uint64(r.Line))
+	return b
+}
+
+// there is the set of text fields that are not nil.
+func (r *Record) there() (set uint32) {
+	for i, text := range r.texts() {
+		if *text != nil {
+			set |= 1 << i
+		}
+	}
+	return set
+}
+
+// marks are the bits that stand for no text.
+func (r *Record) marks() (set uint32) {
+	for i, on := range [...]bool{r.HTTP, r.Failure, r.Half, r.Replay, r.Passed} {
+		if on {
+			set |= bitHTTP << i
+		}
+	}
+	return set
+}
+
+// appendUvarint is binary.AppendUvarint, short for the numbers that are.
+func appendUvarint(b []byte, v uint64) []byte {
+	if v < 0x80 {
+		return append(b, byte(v))
+	}
+	return binary.AppendUvarint(b, v)
 }
 
 var errEncoding = errors.New("correlate: not an encoded record")
@@ -158,6 +193,7 @@ func (r *Record) Decode(b []byte, t *Texts) error {
 	r.ID, r.Connection = binary.LittleEndian.Uint64(b[30:]), binary.LittleEndian.Uint64(b[38:])
 	d := decoder{rest: b[headerBytes:], texts: t}
 	r.Duration, r.Code, r.Attempts = int64(d.uvarint()), int(d.uvarint()), int(d.uvarint())
+	r.File, r.Line = int32(d.uvarint()), int64(d.uvarint())
 	texts := r.texts()
 	for there := set & (1<<numTexts - 1); there != 0; there &= there - 1 {
 		*texts[bits.TrailingZeros32(there)] = d.text()
@@ -165,7 +201,9 @@ func (r *Record) Decode(b []byte, t *Texts) error {
 	if set&bitLocalIsPeer != 0 {
 		r.UpstreamLocal = r.Peer
 	}
-	r.File, r.Line = int32(d.uvarint()), int64(d.uvarint())
+	if set&bitViaUpstream != 0 {
+		r.Details = viaUpstream
+	}
 	if d.bad {
 		return errEncoding
 	}
