@@ -54,6 +54,8 @@ type traceTable struct {
 	heads  []uint32 // by id: number of the newest; a power of two
 	shift  uint     // share = 1/2^shift
 	left   uint64   // records that left no trace because of that
+	// unlinked is how many of the newest are not in the chains yet: see link.
+	unlinked int
 	// newest is the last line seen of each file that traces can tell apart:
 	// it has the high bits of their lines.
 	newest []int64
@@ -102,10 +104,26 @@ func (t *traceTable) add(r *Record, host int32, oldest, newest int64) {
 }
 
 func (t *traceTable) put(tr trace) {
-	head, i := t.head(tr.id), t.place(t.count)
-	t.ring[i], t.older[i] = tr, *head
-	*head = t.oldest + uint32(t.count)
+	t.ring[t.place(t.count)] = tr
 	t.count++
+	if t.unlinked++; t.unlinked == linkedAtOnce {
+		t.link()
+	}
+}
+
+// linkedAtOnce is how many traces are linked at once.
+const linkedAtOnce = 16
+
+// link puts the newest traces into their chains, several at once: heads are all
+// over the memory, and a processor waits for many no longer than for one.
+func (t *traceTable) link() {
+	for after := t.count - t.unlinked; after < t.count; after++ {
+		i := t.place(after)
+		head := t.head(t.ring[i].id)
+		t.older[i] = *head
+		*head = t.oldest + uint32(after)
+	}
+	t.unlinked = 0
 }
 
 // place is where in the ring the trace is that came so many after the oldest.
@@ -118,6 +136,9 @@ func (t *traceTable) place(after int) int {
 
 // drop forgets the oldest trace. What leads to it needs no mending: see each.
 func (t *traceTable) drop() {
+	if t.unlinked == t.count {
+		t.link()
+	}
 	t.first = t.place(1)
 	t.oldest++
 	t.count--
@@ -128,7 +149,7 @@ func (t *traceTable) halve() {
 	t.shift++
 	clear(t.heads)
 	count := t.count
-	t.count = 0
+	t.count, t.unlinked = 0, 0
 	for k := range count {
 		if s := t.ring[t.place(k)]; t.inShare(s.id) {
 			t.put(s)
@@ -149,6 +170,9 @@ func (t *traceTable) purge(oldest int64) {
 // each calls f with every trace of the id, newest first, until f says no. It says
 // whether it could look at all of them.
 func (t *traceTable) each(id uint64, f func(*trace) bool) bool {
+	if t.unlinked > 0 {
+		t.link()
+	}
 	next := *t.head(id)
 	for before, n := uint32(t.count), 0; ; n++ {
 		// Along a chain numbers fall; what is not in the ring is after all
