@@ -59,6 +59,10 @@ type Table struct {
 	// folded is how often the table was full: so many halvings ago the
 	// classes that keep their own keys were chosen, by hash.
 	folded uint
+	// The newest keys wait here, where the memory is at hand, until there are
+	// some for counts, where it is not.
+	newest [8]Key
+	waits  uint8 // how many of newest
 }
 
 const (
@@ -67,11 +71,25 @@ const (
 )
 
 // N returns the number of durations.
-func (t *Table) N() int { return t.n }
+func (t *Table) N() int { return t.n + int(t.waits) }
 
 // Add counts a key. Where the table is full, class 0 stands in for a share of
 // the classes, which does not depend on what came first.
-func (t *Table) Add(k Key) { t.add(k, 1) }
+func (t *Table) Add(k Key) {
+	if int(t.waits) == len(t.newest) {
+		t.settle()
+	}
+	t.newest[t.waits] = k
+	t.waits++
+}
+
+// settle counts the newest keys.
+func (t *Table) settle() {
+	for _, k := range t.newest[:t.waits] {
+		t.add(k, 1)
+	}
+	t.waits = 0
+}
 
 func (t *Table) add(k Key, n uint32) {
 	if t.counts == nil {
@@ -125,7 +143,7 @@ func (t *Table) Reset() {
 		t.counts = nil
 	}
 	clear(t.counts)
-	t.used, t.n, t.folded = 0, 0, 0
+	t.used, t.n, t.folded, t.waits = 0, 0, 0, 0
 }
 
 // AtLeast counts what took that long or nearly, in ms, and all.
@@ -142,7 +160,7 @@ func (t *Table) AtLeast(ms int64) (n, all uint32) {
 
 // Each calls f with each key and how often it came, in no particular order.
 func (t *Table) Each(f func(Count)) {
-	if t.n == 0 {
+	if t.settle(); t.n == 0 {
 		return
 	}
 	for _, c := range t.counts {

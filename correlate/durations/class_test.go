@@ -58,11 +58,14 @@ func TestTableAgainstMap(t *testing.T) {
 			for _, k := range keys {
 				table.Add(k)
 			}
-			if table.N() != len(keys) || table.used != len(want) {
-				t.Fatalf("N() = %d, %d keys; want %d, %d", table.N(), table.used, len(keys), len(want))
+			if n := table.N(); n != len(keys) {
+				t.Fatalf("N() = %d; want %d", n, len(keys))
 			}
 			if d := cmp.Diff(want, contents(&table)); d != "" {
 				t.Fatalf("(-want +got):\n%s", d)
+			}
+			if table.N() != len(keys) || table.used != len(want) {
+				t.Fatalf("N() = %d, %d keys; want %d, %d", table.N(), table.used, len(keys), len(want))
 			}
 			rng.Shuffle(len(keys), func(i, k int) { keys[i], keys[k] = keys[k], keys[i] })
 		}
