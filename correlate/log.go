@@ -36,14 +36,17 @@ func (c *Correlator) examine(r *Record, svc *service, hostIndex int32) {
 	if r.Side == classify.Server {
 		seen.Side, own = SideServer, r.UpstreamHost
 	}
+	keeps := c.log.Keeps(r.ID)
 	if svc != c.registry.unknown.service {
 		seen.Service = svc.index
 	}
-	if seen.Clock = r.Node; seen.Clock == nil && !bytes.HasPrefix(own, []byte("envoy:")) { // HBONE has no addresses
+	if seen.Clock = r.Node; keeps && seen.Clock == nil && !bytes.HasPrefix(own, []byte("envoy:")) { // HBONE has no addresses
 		seen.Clock = addressIP(own)
 	}
-	if caller := addressIP(r.Peer); caller != nil && seen.Connection != 0 {
-		seen.Caller = xxhash.Sum64(caller)
+	if seen.Connection != 0 && (keeps || seen.Side == SideClient) {
+		if caller := addressIP(r.Peer); caller != nil {
+			seen.Caller = xxhash.Sum64(caller)
+		}
 	}
 	c.log.Add(&seen)
 }

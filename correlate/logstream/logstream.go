@@ -77,7 +77,8 @@ type Record struct {
 	Outside bool
 	// ID, Connection and Caller are fingerprints of the request id, of the
 	// connection between the proxies and of the caller's address; Host numbers
-	// the upstream host, -1: none.
+	// the upstream host, -1: none. A server's Caller, and Clock, are looked at
+	// only where Keeps says so.
 	ID, Connection, Caller uint64
 	Host                   int32
 	// Clock names whose clock the times are of: a node, else a pod. Borrowed.
@@ -176,6 +177,10 @@ func (l *Log) Unnamed(end int64) {
 	l.start(end)
 	l.at(end).unnamed++
 }
+
+// Keeps says whether records of this request id are kept until the other side's
+// comes.
+func (l *Log) Keeps(id uint64) bool { return id != 0 && l.pairs.inShare(id) }
 
 // Add looks at a record.
 func (l *Log) Add(r *Record) {
