@@ -92,28 +92,27 @@ func TargetOf(r *accesslog.Record, side Side) Target {
 
 // clusterTarget reads direction|port|subset|fqdn.
 func clusterTarget(c []byte) Target {
-	var bars [3]int
-	n := 0
-	for i, b := range c {
-		if b != '|' {
-			continue
-		}
-		if n == len(bars) {
-			return Target{}
-		}
-		bars[n] = i
-		n++
-	}
-	if n < len(bars) || bars[2]+1 == len(c) {
+	_, rest := cutBar(c)
+	_, rest = cutBar(rest)
+	subset, service := cutBar(rest)
+	if len(service) == 0 || bytes.IndexByte(service, '|') >= 0 {
 		return Target{}
 	}
-	subset := c[bars[1]+1 : bars[2]]
 	if !bytes.HasPrefix(c, outboundCluster) {
 		// An inbound cluster's third part is a port's name (Istio up to
 		// 1.7: inbound|8000|http|fqdn), a waypoint's a protocol.
 		subset = nil
 	}
-	return Target{Service: c[bars[2]+1:], Subset: orNil(subset)}
+	return Target{Service: service, Subset: orNil(subset)}
+}
+
+// cutBar cuts at the first "|"; after is nil where there is none.
+func cutBar(b []byte) (before, after []byte) {
+	i := bytes.IndexByte(b, '|')
+	if i < 0 {
+		return b, nil
+	}
+	return b[:i], b[i+1:]
 }
 
 // sniTarget reads outbound_.port_.subset_.fqdn, and nothing that is not
