@@ -8,8 +8,9 @@ import "encoding/binary"
 type arena struct {
 	chunkBytes int
 	chunks     [][]byte
-	// current is the chunk that is being filled; held is the bytes of all.
-	current, held int
+	// current is the chunk that is being filled; held is the bytes of all, used
+	// those of them that hold something.
+	current, held, used int
 }
 
 // ref finds a payload. It is one word, for a sort moves it: the number of the
@@ -46,6 +47,7 @@ func (a *arena) add(payload []byte) ref {
 		a.chunks = append(a.chunks, make([]byte, 0, size))
 		a.held += size
 	}
+	a.used += n
 	c := a.chunks[at]
 	a.chunks[at] = append(binary.LittleEndian.AppendUint32(c, uint32(len(payload))), payload...)
 	return ref(at)<<32 | ref(len(c))
@@ -61,7 +63,7 @@ func (a *arena) bytes(r ref) []byte {
 // for one long payload.
 func (a *arena) reset() {
 	kept := a.chunks[:0]
-	a.held = 0
+	a.held, a.used = 0, 0
 	for _, c := range a.chunks {
 		if cap(c) == a.chunkBytes {
 			kept = append(kept, c[:0])

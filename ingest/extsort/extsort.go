@@ -5,11 +5,9 @@ package extsort
 
 import (
 	"bytes"
-	"cmp"
 	"context"
 	"fmt"
 	"os"
-	"slices"
 )
 
 // Options bound a Sorter. The zero value is the default of everything.
@@ -46,23 +44,11 @@ func (o Options) withDefaults() Options {
 // It is for one goroutine. After an error of a temporary file it is broken:
 // every later call but Close returns that error.
 type Sorter struct {
-	o      Options
-	arena  arena
-	index  []entry
-	other  []entry // as long, once the index was sorted
+	o Options
+	memory
 	spill  tape
 	broken error
 }
-
-// entry is a record in memory.
-type entry struct {
-	key  int64
-	rank uint64
-	ref  ref
-}
-
-// entryBytes is what an entry takes: sorting needs its place a second time.
-const entryBytes = 2 * 24
 
 // maxPayload is the longest payload, so that its length fits in 32 bits.
 const maxPayload = 1 << 30
@@ -72,9 +58,9 @@ const maxPayload = 1 << 30
 func New(o Options) *Sorter {
 	o = o.withDefaults()
 	return &Sorter{
-		o:     o,
-		arena: arena{chunkBytes: min(max(o.MaxBytes/16, 512), 1<<20)},
-		spill: tape{dir: o.Dir, create: createTemp, compare: o.Compare},
+		o:      o,
+		memory: memory{arena: arena{chunkBytes: min(max(o.MaxBytes/16, 512), 1<<20)}, compare: o.Compare},
+		spill:  tape{dir: o.Dir, create: createTemp, compare: o.Compare},
 	}
 }
 
@@ -95,7 +81,7 @@ func (s *Sorter) Add(key int64, rank uint64, payload []byte) error {
 	if len(s.index) == cap(s.index) {
 		s.index = append(make([]entry, 0, s.grown()), s.index...)
 	}
-	s.index = append(s.index, entry{key, rank, s.arena.add(payload)})
+	s.put(key, rank, payload)
 	return nil
 }
 
@@ -221,35 +207,6 @@ func (c *Cursor) Next() bool {
 
 // checkEvery is how many records go by between two looks at a context.
 const checkEvery = 1024
-
-// sort sorts the index: by the digits of the keys, which lie near each other in
-// a log, and then what has the same key.
-func (s *Sorter) sort() {
-	if cap(s.other) < len(s.index) {
-		s.other = make([]entry, len(s.index))
-	}
-	if sorted := radixSort(s.index, s.other[:len(s.index)]); len(sorted) > 0 && &sorted[0] != &s.index[0] {
-		s.index, s.other = s.other[:len(sorted)], s.index
-	}
-	for rest := s.index; len(rest) > 0; {
-		n := 1
-		for n < len(rest) && rest[n].key == rest[0].key {
-			n++
-		}
-		if n > 1 {
-			slices.SortFunc(rest[:n], s.compareEqual)
-		}
-		rest = rest[n:]
-	}
-}
-
-// compareEqual compares entries of the same key.
-func (s *Sorter) compareEqual(a, b entry) int {
-	if a.rank != b.rank {
-		return cmp.Compare(a.rank, b.rank)
-	}
-	return s.o.Compare(s.arena.bytes(a.ref), s.arena.bytes(b.ref))
-}
 
 // flush writes what is in memory as a run and keeps the memory.
 func (s *Sorter) flush() error {
