@@ -1,7 +1,6 @@
 package app
 
 import (
-	"bytes"
 	"cmp"
 	"context"
 	"errors"
@@ -19,9 +18,9 @@ import (
 	"github.com/slowpod/slowpod/sinks/report"
 )
 
-// Offline reads logs that have ended, in any order of time: compact records
-// are sorted by end time in bounded memory and given to the core as one
-// ordered stream.
+// Offline reads logs that have ended, in any order of time: compact records are
+// brought into the order of their ends in bounded memory and given to the core as
+// one stream.
 type Offline struct {
 	Files  []string // "-" is Stdin
 	Stdin  io.Reader
@@ -31,7 +30,8 @@ type Offline struct {
 	// Letters, if set, takes malformed lines, in the order in which they stand:
 	// with that one worker reads them all.
 	Letters DeadLetters
-	// Progress, if set, is told how many bytes have been read of all files.
+	// Progress, if set, is told how many bytes have been read of all files; from 0
+	// again where a file is read again.
 	Progress func(read int64)
 	// Workers is how many goroutines parse; 0 is as many as Go may use
 	// processors. With 1 all is done in the goroutine of Run. What comes out
@@ -54,27 +54,39 @@ const (
 // Run reads, judges and reports. Inputs that cannot be read are errors; the
 // report of what could be read is returned with them, nil where there was
 // nothing.
+//
+// A single file, which can be read again, is judged as it is read, for most logs
+// are nearly in order; where that one is not, all is done over, with sorting.
 func (o *Offline) Run(ctx context.Context) (*report.Report, error) {
+	warned := map[string]*logged{}
+	if o.canReadAgain() {
+		r, err := o.run(ctx, warned, func(workers int, give func(*correlate.Record)) sorting {
+			return newSortedAsRead(workers, o.sortMemory(), give)
+		})
+		if !errors.Is(err, extsort.ErrOrder) {
+			return r, err
+		}
+	}
+	return o.run(ctx, warned, func(workers int, give func(*correlate.Record)) sorting {
+		return newSortedWhole(workers, o.sortMemory(), o.processors() == 1, give)
+	})
+}
+
+// canReadAgain says that all can be done over without anybody noticing.
+func (o *Offline) canReadAgain() bool {
+	if len(o.Files) != 1 || o.Calls != nil || o.Letters != nil {
+		return false
+	}
+	_, regular := file.Size(o.Files[0])
+	return regular
+}
+
+func (o *Offline) sortMemory() int { return cmp.Or(o.sortBytes, defaultSortBytes) }
+
+// run is Run with one sorting. What was logged of a file before is in warned.
+func (o *Offline) run(ctx context.Context, warned map[string]*logged, newSorting func(workers int, give func(*correlate.Record)) sorting) (*report.Report, error) {
 	var set counts.Set
 	var streams Streams
-	workers := o.workers(&set)
-	defer func() {
-		for _, w := range workers {
-			_ = w.sorter.Close() // a temporary file that is gone already
-		}
-	}()
-	readable, err := o.read(ctx, &set, &streams, workers)
-	if ctx.Err() != nil {
-		return nil, ctx.Err()
-	}
-	if o.Letters != nil {
-		if werr := o.Letters.Flush(); werr != nil {
-			err = errors.Join(err, fmt.Errorf("dead-letter file: %w", werr))
-		}
-	}
-	if !readable {
-		return nil, err
-	}
 	cfg := correlate.Config{Bounds: correlate.DefaultBounds()}
 	cfg.Bounds.ForgetAfter = 0 // a report tells of all pods
 	var out *calls.Writer
@@ -83,11 +95,31 @@ func (o *Offline) Run(ctx context.Context) (*report.Report, error) {
 		cfg.OnCall = out.Write
 	}
 	core := correlate.New(cfg)
-	sortErr := o.each(ctx, workers, core.Stream().Add)
-	core.Close()
-	if sortErr != nil {
-		return nil, errors.Join(err, sortErr)
+	workers := make([]*counts.Worker, o.workers())
+	for i := range workers {
+		workers[i] = set.Worker("file") // nobody asks a report for the kind of source
 	}
+	to := newSorting(len(workers), core.Stream().Add)
+	defer to.close()
+	readable, err := o.read(ctx, &set, &streams, warned, workers, to)
+	if ctx.Err() != nil {
+		return nil, ctx.Err()
+	}
+	if o.Letters != nil {
+		if werr := o.Letters.Flush(); werr != nil {
+			err = errors.Join(err, fmt.Errorf("dead-letter file: %w", werr))
+		}
+	}
+	if !readable || errors.Is(err, extsort.ErrOrder) {
+		return nil, err
+	}
+	if serr := to.finish(ctx); serr != nil {
+		return nil, errors.Join(err, serr)
+	}
+	if ctx.Err() != nil {
+		return nil, ctx.Err()
+	}
+	core.Close()
 	if out != nil {
 		if werr := out.Flush(); werr != nil {
 			err = errors.Join(err, fmt.Errorf("calls file: %w", werr))
@@ -105,43 +137,16 @@ func (o *Offline) processors() int {
 	return n
 }
 
-// worker counts and sorts its share of the lines.
-type worker struct {
-	counts *counts.Worker
-	texts  *correlate.Texts // of what is in sorter
-	sorter *extsort.Sorter
-	buf    []byte
-}
-
-func (o *Offline) workers(set *counts.Set) []*worker {
-	n := min(o.processors(), maxWorkers)
+// workers is how many workers parse.
+func (o *Offline) workers() int {
 	if o.Letters != nil {
-		n = 1
+		return 1
 	}
-	workers := make([]*worker, n)
-	for i := range workers {
-		texts := correlate.NewTexts()
-		workers[i] = &worker{
-			counts: set.Worker("file"), // nobody asks a report for the kind of source
-			texts:  texts,
-			sorter: extsort.New(extsort.Options{
-				MaxBytes: cmp.Or(o.sortBytes, defaultSortBytes) / n, Compare: comparer(texts),
-			}),
-		}
-	}
-	return workers
+	return min(o.processors(), maxWorkers)
 }
 
-// sort takes the records of a batch into the sorter.
-func (w *worker) sort(p *Pipeline, b ingest.Batch) error {
-	return p.Handle(b, func(r *correlate.Record) error {
-		w.buf = r.AppendTo(w.buf[:0], w.texts)
-		return w.sorter.Add(r.End(), r.Rank(), w.buf)
-	})
-}
-
-// read reads all files into the sorters and says whether any could be read.
-func (o *Offline) read(ctx context.Context, set *counts.Set, streams *Streams, workers []*worker) (readable bool, err error) {
+// read reads all files into a sorting and says whether any could be read.
+func (o *Offline) read(ctx context.Context, set *counts.Set, streams *Streams, warned map[string]*logged, workers []*counts.Worker, to sorting) (readable bool, err error) {
 	var done int64
 	for _, name := range o.Files {
 		last := int64(0)
@@ -151,14 +156,24 @@ func (o *Offline) read(ctx context.Context, set *counts.Set, streams *Streams, w
 				o.Progress(done + n)
 			}
 		}})
-		first := NewPipeline(workers[0].counts, streams.Number(name), o.Letters, o.Logger)
+		first := NewPipeline(workers[0], streams.Number(name), o.Letters, o.Logger)
+		if before := warned[name]; before != nil {
+			first.logged = before
+		}
+		warned[name] = first.logged
 		handlers := make([]file.Handler, len(workers))
 		for i, w := range workers {
 			p := first
 			if i > 0 {
-				p = first.Beside(w.counts)
+				p = first.Beside(w)
 			}
-			handlers[i] = func(_ context.Context, b ingest.Batch) error { return w.sort(p, b) }
+			add := func(r *correlate.Record) error { return to.add(i, r) }
+			handlers[i] = func(_ context.Context, b ingest.Batch) error {
+				if err := p.Handle(b, add); err != nil {
+					return err
+				}
+				return to.flush(i)
+			}
 		}
 		ferr := src.RunParallel(ctx, handlers)
 		done += last
@@ -171,38 +186,6 @@ func (o *Offline) read(ctx context.Context, set *counts.Set, streams *Streams, w
 		readable = readable || ferr == nil || errors.Is(ferr, file.ErrCutShort)
 	}
 	return readable || set.Totals().Read > 0, err
-}
-
-// each gives all records to take, by end time. Beside it, where there is a
-// processor for that, the next ones are read and decoded.
-func (o *Offline) each(ctx context.Context, workers []*worker, take func(*correlate.Record)) error {
-	if w := workers[0]; o.processors() == 1 {
-		var r correlate.Record
-		return w.sorter.Each(ctx, func(_ int64, b []byte) error {
-			if err := r.Decode(b, w.texts); err != nil {
-				return err
-			}
-			take(&r)
-			return nil
-		})
-	}
-	lanes := make([]extsort.Lane[correlate.Record], len(workers))
-	for i, w := range workers {
-		lanes[i].Sorter = w.sorter
-		lanes[i].Decode = func(b []byte, r *correlate.Record) error { return r.Decode(b, w.texts) }
-	}
-	return extsort.Merge(ctx, lanes, (*correlate.Record).Compare, take)
-}
-
-// comparer compares encoded records.
-func comparer(t *correlate.Texts) func(a, b []byte) int {
-	return func(a, b []byte) int {
-		var x, y correlate.Record
-		if x.Decode(a, t) != nil || y.Decode(b, t) != nil {
-			return bytes.Compare(a, b) // it was encoded here: never
-		}
-		return x.Compare(&y)
-	}
 }
 
 // SourceOf is the kind of source that a name stands for.

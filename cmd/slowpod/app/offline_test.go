@@ -6,10 +6,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"log/slog"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -136,6 +138,53 @@ func TestOfflineSaysTheSameWithAnyWorkers(t *testing.T) {
 	}
 }
 
+// A log that is in order is judged as it is read, another one is sorted, and one
+// that turns out not to be is read again: what is said is the same.
+func TestOfflineSaysTheSameInAnyOrder(t *testing.T) {
+	t.Parallel()
+	mesh := linesOf(workload.Mesh(workload.MeshOptions{Options: workload.Options{Seed: 3, Rate: 20, Duration: 2 * time.Minute}}))
+	lines := bytes.SplitAfter(mesh, []byte("\n"))
+	half := len(lines) / 2
+	lines = slices.Insert(lines, 10, []byte(`{"response_flags":"-","start_time":"yesterday"}`+"\n"))
+	swapped := slices.Concat(lines[half:], lines[:half])
+	for name, lines := range map[string][][]byte{"in order": lines, "second half first": swapped} {
+		data := bytes.Join(lines, nil)
+		file := logFile(t, data)
+		tell := func(o Offline) (s told, again bool) {
+			var log bytes.Buffer
+			read := int64(0)
+			o.Progress = func(n int64) { again, read = again || n < read, n }
+			o.Logger, o.batchBytes = slog.New(slog.NewTextHandler(&log, nil)), 8<<10
+			r, err := o.Run(t.Context())
+			if err != nil {
+				t.Fatal(err)
+			}
+			var b bytes.Buffer
+			if err := report.WriteJSON(&b, r); err != nil {
+				t.Fatal(err)
+			}
+			return told{JSON: b.String(), Log: fmt.Sprint(strings.Count(log.String(), "malformed line"))}, again
+		}
+		// stdin cannot be read again
+		want, _ := tell(Offline{Files: []string{"-"}, Stdin: bytes.NewReader(data), Workers: 1})
+		if want.Log != "1" {
+			t.Errorf("%s: %s malformed lines are logged", name, want.Log)
+		}
+		for _, workers := range []int{1, 2, 5} {
+			for _, sortBytes := range []int{0, 300 << 10} {
+				got, again := tell(Offline{Files: []string{file}, Workers: workers, sortBytes: sortBytes})
+				if got != want {
+					t.Errorf("%s, %d workers, %d bytes: %.2000s", name, workers, sortBytes, cmp.Diff(want, got))
+				}
+				// Several workers bring lines out of order, too.
+				if turned := name != "in order" && sortBytes != 0; workers == 1 && again != turned {
+					t.Errorf("%s, %d bytes: read again: %t", name, sortBytes, again)
+				}
+			}
+		}
+	}
+}
+
 // Letters come in the order of the lines.
 func TestOfflineKeepsLettersInOrder(t *testing.T) {
 	t.Parallel()
@@ -159,7 +208,10 @@ func TestOfflineWithoutRoomToSort(t *testing.T) {
 	t.Setenv("TMPDIR", filepath.Join(t.TempDir(), "missing"))
 	name := logFile(t, catalogLines(2*time.Minute))
 	for _, workers := range []int{1, 3} {
-		o := Offline{Files: []string{name}, Logger: slog.New(slog.DiscardHandler), Workers: workers, batchBytes: 1000, sortBytes: 100 << 10}
+		o := Offline{
+			Files: []string{name}, Calls: io.Discard, // what cannot be taken back
+			Logger: slog.New(slog.DiscardHandler), Workers: workers, batchBytes: 1000, sortBytes: 100 << 10,
+		}
 		r, err := o.Run(t.Context())
 		if r != nil || !errors.Is(err, fs.ErrNotExist) || !strings.Contains(err.Error(), "set TMPDIR to a directory that can be written") {
 			t.Errorf("%d workers: %v, %v", workers, r != nil, err)

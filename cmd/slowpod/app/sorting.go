@@ -1,0 +1,234 @@
+package app
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"sync"
+
+	"github.com/slowpod/slowpod/correlate"
+	"github.com/slowpod/slowpod/ingest/extsort"
+)
+
+// sorting takes the records of several workers, in any order, and gives them on as
+// one stream in the order of their ends.
+type sorting interface {
+	// add takes a record of a worker, and borrows it. Each worker has its own
+	// goroutine.
+	add(worker int, r *correlate.Record) error
+	// flush says that a worker has taken a batch.
+	flush(worker int) error
+	// finish gives all that was not given yet. The workers have ended.
+	finish(ctx context.Context) error
+	// close may be called at any time after the workers have ended, and again.
+	close()
+}
+
+// sortedWhole is a sorting that gives nothing before it has all: see extsort.Sorter.
+type sortedWhole struct {
+	give    func(*correlate.Record)
+	workers []wholeWorker
+	inline  bool // nothing is read and decoded beside
+}
+
+type wholeWorker struct {
+	texts  *correlate.Texts // of what is in sorter
+	sorter *extsort.Sorter
+	buf    []byte
+}
+
+func newSortedWhole(workers, maxBytes int, inline bool, give func(*correlate.Record)) *sortedWhole {
+	s := &sortedWhole{give: give, workers: make([]wholeWorker, workers), inline: inline}
+	for i := range s.workers {
+		texts := correlate.NewTexts()
+		s.workers[i] = wholeWorker{texts: texts, sorter: extsort.New(extsort.Options{
+			MaxBytes: maxBytes / workers,
+			Compare:  func(a, b []byte) int { return compareEncoded(a, b, texts.Known(), texts.Known()) },
+		})}
+	}
+	return s
+}
+
+func (s *sortedWhole) add(worker int, r *correlate.Record) error {
+	w := &s.workers[worker]
+	w.buf = r.AppendTo(w.buf[:0], w.texts)
+	return w.sorter.Add(r.End(), r.Rank(), w.buf)
+}
+
+func (s *sortedWhole) flush(int) error { return nil }
+
+func (s *sortedWhole) finish(ctx context.Context) error {
+	if s.inline {
+		w, known := &s.workers[0], s.workers[0].texts.Known()
+		var r correlate.Record
+		return w.sorter.Each(ctx, func(_ int64, b []byte) error {
+			if err := r.Decode(b, known); err != nil {
+				return err
+			}
+			s.give(&r)
+			return nil
+		})
+	}
+	lanes := make([]extsort.Lane[correlate.Record], len(s.workers))
+	for i := range s.workers {
+		known := s.workers[i].texts.Known()
+		lanes[i].Sorter = s.workers[i].sorter
+		lanes[i].Decode = func(b []byte, r *correlate.Record) error { return r.Decode(b, known) }
+	}
+	return extsort.Merge(ctx, lanes, (*correlate.Record).Compare, s.give)
+}
+
+func (s *sortedWhole) close() {
+	for _, w := range s.workers {
+		_ = w.sorter.Close() // a temporary file that is gone already
+	}
+}
+
+// compareEncoded compares encoded records of the same end and rank.
+func compareEncoded(a, b []byte, ofA, ofB correlate.Known) int {
+	var x, y correlate.Record
+	if x.Decode(a, ofA) != nil || y.Decode(b, ofB) != nil {
+		return bytes.Compare(a, b) // it was encoded here: never
+	}
+	return x.Compare(&y)
+}
+
+// sortedAsRead is a sorting for a log that is nearly in order: it gives records while
+// others are still being read, and fails with extsort.ErrOrder where one comes
+// too late for that. With several workers the records are given by a goroutine
+// of its own.
+type sortedAsRead struct {
+	give   func(*correlate.Record)
+	window *extsort.Window
+	record correlate.Record
+	// known is what each worker's texts knew when its last batch came.
+	known []correlate.Known
+
+	workers    []asReadWorker
+	full, free chan *parsed
+	failed     chan struct{} // closed once err is set
+	err        error
+	ended      chan struct{} // nothing is given any more; nil: no goroutine
+	once       sync.Once
+}
+
+type asReadWorker struct {
+	texts *correlate.Texts
+	batch *parsed
+}
+
+// parsed is the records of a batch, on their way from a worker.
+type parsed struct {
+	worker int
+	known  correlate.Known
+	heads  []parsedHead
+	bytes  []byte // the number of the worker and the encoded record, each
+}
+
+type parsedHead struct {
+	end  int64
+	rank uint64
+	to   int // where its bytes end
+}
+
+// maxBatches is how many batches there are for each worker: they go on while a
+// slice is judged.
+const maxBatches = 32
+
+func newSortedAsRead(workers, maxBytes int, give func(*correlate.Record)) *sortedAsRead {
+	s := &sortedAsRead{give: give, known: make([]correlate.Known, workers), workers: make([]asReadWorker, workers)}
+	s.window = extsort.NewWindow(extsort.Options{MaxBytes: maxBytes, Compare: func(a, b []byte) int {
+		return cmp.Or(compareEncoded(a[1:], b[1:], s.known[a[0]], s.known[b[0]]), cmp.Compare(a[0], b[0]))
+	}}, s.decode)
+	for i := range s.workers {
+		s.workers[i] = asReadWorker{texts: correlate.NewTexts(), batch: &parsed{worker: i}}
+	}
+	if workers == 1 {
+		return s
+	}
+	most := maxBatches * workers
+	s.full, s.free = make(chan *parsed, most), make(chan *parsed, most)
+	for range most - workers {
+		s.free <- &parsed{}
+	}
+	s.failed, s.ended = make(chan struct{}), make(chan struct{})
+	go s.run()
+	return s
+}
+
+func (s *sortedAsRead) add(worker int, r *correlate.Record) error {
+	w := &s.workers[worker]
+	b := w.batch
+	b.bytes = r.AppendTo(append(b.bytes, byte(worker)), w.texts)
+	b.heads = append(b.heads, parsedHead{r.End(), r.Rank(), len(b.bytes)})
+	return nil
+}
+
+func (s *sortedAsRead) flush(worker int) error {
+	w := &s.workers[worker]
+	w.batch.known = w.texts.Known()
+	if s.ended == nil {
+		return s.take(w.batch)
+	}
+	select {
+	case s.full <- w.batch:
+	case <-s.failed:
+		return s.err
+	}
+	select {
+	case w.batch = <-s.free:
+		w.batch.worker = worker
+		return nil
+	case <-s.failed:
+		return s.err
+	}
+}
+
+// run takes batches until there are no more, or one fails.
+func (s *sortedAsRead) run() {
+	defer close(s.ended)
+	for b := range s.full {
+		if s.err = s.take(b); s.err != nil {
+			close(s.failed)
+			return
+		}
+		s.free <- b
+	}
+}
+
+// take puts the records of a batch into the window and makes it an empty one.
+func (s *sortedAsRead) take(b *parsed) error {
+	s.known[b.worker] = b.known
+	from := 0
+	for _, h := range b.heads {
+		if err := s.window.Add(h.end, h.rank, b.bytes[from:h.to]); err != nil {
+			return err
+		}
+		from = h.to
+	}
+	b.heads, b.bytes = b.heads[:0], b.bytes[:0]
+	return nil
+}
+
+func (s *sortedAsRead) decode(b []byte) error {
+	if err := s.record.Decode(b[1:], s.known[b[0]]); err != nil {
+		return err
+	}
+	s.give(&s.record)
+	return nil
+}
+
+func (s *sortedAsRead) finish(context.Context) error {
+	if s.close(); s.err != nil {
+		return s.err
+	}
+	return s.window.Flush()
+}
+
+func (s *sortedAsRead) close() {
+	if s.ended == nil {
+		return
+	}
+	s.once.Do(func() { close(s.full) })
+	<-s.ended
+}
