@@ -152,6 +152,9 @@ func TestTracesAgainstASlice(t *testing.T) {
 			if table.shift != plain.shift || table.count != len(plain.traces) {
 				t.Fatalf("seed %d, step %d: shift %d, %d traces; want %d, %d", seed, step, table.shift, table.count, plain.shift, len(plain.traces))
 			}
+			if seed%3 != 0 && rng.IntN(30) != 0 {
+				continue // to look links what is new
+			}
 			for _, id := range ids {
 				if diff := cmp.Diff(plain.of(id), found(table, id)); diff != "" {
 					t.Fatalf("seed %d, step %d, id %x: -want +got\n%s", seed, step, id, diff)

@@ -69,13 +69,19 @@ func against(base *row, rows ...*row) []*row {
 
 func (b *bench) neighbours() *part {
 	c := b.ordinary()
-	base := b.naive(c)
+	base, one, two := b.naive(c), b.report(c, 1), b.report(c, 2)
 	p := &part{
 		title: "Beside what else counts a log",
 		about: "From a file, page cache warm, to counters by cluster, host and flags; `slowpod report` joins and judges besides. " +
 			"`naive` is bench/naive: bufio.Scanner, a JSON parser, client_golang. All have counted the same lines and flags.",
-		rows: against(base, b.report(c, 1), b.report(c, 2),
+		rows: against(base, one, two,
 			b.program("naive, encoding/json", c, 1, metricsTally, filepath.Join(b.dir, "naive"), "-json")),
+	}
+	p.limits = func() []limit {
+		return []limit{
+			{what: "report on one core, of the speed of naive", least: true, bound: 1.8, unit: " times", got: one.times(base, linesPerCPU)},
+			{what: "report on two cores, of the speed on one", least: true, bound: 1.6, unit: " times", got: 1 / two.times(one, wall)},
+		}
 	}
 	neighbour := func(tool string, rows func() []*row) {
 		if _, err := exec.LookPath(tool); err != nil {
