@@ -67,18 +67,6 @@ const (
 // NewTexts returns a Texts that holds nothing.
 func NewTexts() *Texts { return &Texts{numbers: map[string]uint32{}} }
 
-// Known is the texts of a Texts by their numbers: what Decode needs. It stays
-// right while the Texts grows, and another goroutine may use it then.
-type Known [][]byte
-
-// Known returns the texts that t holds by now; nil for nil.
-func (t *Texts) Known() Known {
-	if t == nil {
-		return nil
-	}
-	return t.all[:len(t.all):len(t.all)]
-}
-
 // number returns the number of a text; false where it does not fit. Most are found
 // where the last one of that place was, without a map.
 func (t *Texts) number(b []byte) (uint32, bool) {
@@ -117,7 +105,7 @@ func lastPlace(b []byte) uint64 {
 const mixed = 0x9e3779b97f4a7c15
 
 // AppendTo appends the record's encoding to b, with texts in t, unless that is
-// nil. Decode needs what t knows.
+// nil. Decode needs the same t.
 func (r *Record) AppendTo(b []byte, t *Texts) []byte {
 	head := len(b)
 	b = append(b, make([]byte, headerBytes)...)
@@ -189,9 +177,8 @@ func appendUvarint(b []byte, v uint64) []byte {
 
 var errEncoding = errors.New("correlate: not an encoded record")
 
-// Decode fills r from the encoding in b; the text fields borrow from b and known,
-// which is nil where the record was encoded without a Texts.
-func (r *Record) Decode(b []byte, known Known) error {
+// Decode fills r from the encoding in b; the text fields borrow from b and t.
+func (r *Record) Decode(b []byte, t *Texts) error {
 	if len(b) < headerBytes {
 		return errEncoding
 	}
@@ -204,7 +191,7 @@ func (r *Record) Decode(b []byte, known Known) error {
 	r.PathClass, r.Asked = binary.LittleEndian.Uint16(b[10:]), binary.LittleEndian.Uint16(b[12:])
 	r.Start, r.Producer = int64(binary.LittleEndian.Uint64(b[14:])), binary.LittleEndian.Uint64(b[22:])
 	r.ID, r.Connection = binary.LittleEndian.Uint64(b[30:]), binary.LittleEndian.Uint64(b[38:])
-	d := decoder{rest: b[headerBytes:], known: known}
+	d := decoder{rest: b[headerBytes:], texts: t}
 	r.Duration, r.Code, r.Attempts = int64(d.uvarint()), int(d.uvarint()), int(d.uvarint())
 	r.File, r.Line = int32(d.uvarint()), int64(d.uvarint())
 	texts := r.texts()
@@ -226,7 +213,7 @@ func (r *Record) Decode(b []byte, known Known) error {
 // decoder reads numbers and texts; after a fault all reads are zero.
 type decoder struct {
 	rest  []byte
-	known Known
+	texts *Texts
 	bad   bool
 }
 
@@ -250,11 +237,11 @@ func (d *decoder) text() []byte {
 	n := v >> 1
 	switch {
 	case v&1 != 0:
-		if n >= uint64(len(d.known)) {
+		if d.texts == nil || n >= uint64(len(d.texts.all)) {
 			d.bad, d.rest = true, nil
 			return nil
 		}
-		return d.known[n]
+		return d.texts.all[n]
 	case n > uint64(len(d.rest)):
 		d.bad, d.rest = true, nil
 		return nil

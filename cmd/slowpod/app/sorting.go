@@ -2,7 +2,6 @@ package app
 
 import (
 	"bytes"
-	"cmp"
 	"context"
 	"sync"
 
@@ -43,7 +42,7 @@ func newSortedWhole(workers, maxBytes int, inline bool, give func(*correlate.Rec
 		texts := correlate.NewTexts()
 		s.workers[i] = wholeWorker{texts: texts, sorter: extsort.New(extsort.Options{
 			MaxBytes: maxBytes / workers,
-			Compare:  func(a, b []byte) int { return compareEncoded(a, b, texts.Known(), texts.Known()) },
+			Compare:  func(a, b []byte) int { return compareEncoded(a, b, texts) },
 		})}
 	}
 	return s
@@ -59,10 +58,10 @@ func (s *sortedWhole) flush(int) error { return nil }
 
 func (s *sortedWhole) finish(ctx context.Context) error {
 	if s.inline {
-		w, known := &s.workers[0], s.workers[0].texts.Known()
+		w := &s.workers[0]
 		var r correlate.Record
 		return w.sorter.Each(ctx, func(_ int64, b []byte) error {
-			if err := r.Decode(b, known); err != nil {
+			if err := r.Decode(b, w.texts); err != nil {
 				return err
 			}
 			s.give(&r)
@@ -70,10 +69,9 @@ func (s *sortedWhole) finish(ctx context.Context) error {
 		})
 	}
 	lanes := make([]extsort.Lane[correlate.Record], len(s.workers))
-	for i := range s.workers {
-		known := s.workers[i].texts.Known()
-		lanes[i].Sorter = s.workers[i].sorter
-		lanes[i].Decode = func(b []byte, r *correlate.Record) error { return r.Decode(b, known) }
+	for i, w := range s.workers {
+		lanes[i].Sorter = w.sorter
+		lanes[i].Decode = func(b []byte, r *correlate.Record) error { return r.Decode(b, w.texts) }
 	}
 	return extsort.Merge(ctx, lanes, (*correlate.Record).Compare, s.give)
 }
@@ -85,9 +83,9 @@ func (s *sortedWhole) close() {
 }
 
 // compareEncoded compares encoded records of the same end and rank.
-func compareEncoded(a, b []byte, ofA, ofB correlate.Known) int {
+func compareEncoded(a, b []byte, t *correlate.Texts) int {
 	var x, y correlate.Record
-	if x.Decode(a, ofA) != nil || y.Decode(b, ofB) != nil {
+	if x.Decode(a, t) != nil || y.Decode(b, t) != nil {
 		return bytes.Compare(a, b) // it was encoded here: never
 	}
 	return x.Compare(&y)
@@ -98,34 +96,25 @@ func compareEncoded(a, b []byte, ofA, ofB correlate.Known) int {
 // too late for that. With several workers the records are given by a goroutine
 // of its own.
 type sortedAsRead struct {
-	give   func(*correlate.Record)
-	window *extsort.Window
-	record correlate.Record
-	// known is what each worker's texts knew when its last batch came.
-	known []correlate.Known
+	give    func(*correlate.Record)
+	window  *extsort.Window
+	record  correlate.Record
+	batches []*encoded // that each worker fills
 
-	workers    []asReadWorker
-	full, free chan *parsed
+	full, free chan *encoded
 	failed     chan struct{} // closed once err is set
 	err        error
 	ended      chan struct{} // nothing is given any more; nil: no goroutine
 	once       sync.Once
 }
 
-type asReadWorker struct {
-	texts *correlate.Texts
-	batch *parsed
+// encoded is the records of a batch, on their way from a worker.
+type encoded struct {
+	heads []encodedHead
+	bytes []byte
 }
 
-// parsed is the records of a batch, on their way from a worker.
-type parsed struct {
-	worker int
-	known  correlate.Known
-	heads  []parsedHead
-	bytes  []byte // the number of the worker and the encoded record, each
-}
-
-type parsedHead struct {
+type encodedHead struct {
 	end  int64
 	rank uint64
 	to   int // where its bytes end
@@ -136,48 +125,46 @@ type parsedHead struct {
 const maxBatches = 32
 
 func newSortedAsRead(workers, maxBytes int, give func(*correlate.Record)) *sortedAsRead {
-	s := &sortedAsRead{give: give, known: make([]correlate.Known, workers), workers: make([]asReadWorker, workers)}
-	s.window = extsort.NewWindow(extsort.Options{MaxBytes: maxBytes, Compare: func(a, b []byte) int {
-		return cmp.Or(compareEncoded(a[1:], b[1:], s.known[a[0]], s.known[b[0]]), cmp.Compare(a[0], b[0]))
-	}}, s.decode)
-	for i := range s.workers {
-		s.workers[i] = asReadWorker{texts: correlate.NewTexts(), batch: &parsed{worker: i}}
+	s := &sortedAsRead{give: give, batches: make([]*encoded, workers)}
+	s.window = extsort.NewWindow(extsort.Options{
+		MaxBytes: maxBytes, Compare: func(a, b []byte) int { return compareEncoded(a, b, nil) },
+	}, s.decode)
+	for i := range s.batches {
+		s.batches[i] = &encoded{}
 	}
 	if workers == 1 {
 		return s
 	}
 	most := maxBatches * workers
-	s.full, s.free = make(chan *parsed, most), make(chan *parsed, most)
+	s.full, s.free = make(chan *encoded, most), make(chan *encoded, most)
 	for range most - workers {
-		s.free <- &parsed{}
+		s.free <- &encoded{}
 	}
 	s.failed, s.ended = make(chan struct{}), make(chan struct{})
 	go s.run()
 	return s
 }
 
+// add encodes texts as they are: to number them costs more than to copy them,
+// and what it saves is memory, of which little is needed here.
 func (s *sortedAsRead) add(worker int, r *correlate.Record) error {
-	w := &s.workers[worker]
-	b := w.batch
-	b.bytes = r.AppendTo(append(b.bytes, byte(worker)), w.texts)
-	b.heads = append(b.heads, parsedHead{r.End(), r.Rank(), len(b.bytes)})
+	b := s.batches[worker]
+	b.bytes = r.AppendTo(b.bytes, nil)
+	b.heads = append(b.heads, encodedHead{r.End(), r.Rank(), len(b.bytes)})
 	return nil
 }
 
 func (s *sortedAsRead) flush(worker int) error {
-	w := &s.workers[worker]
-	w.batch.known = w.texts.Known()
 	if s.ended == nil {
-		return s.take(w.batch)
+		return s.take(s.batches[worker])
 	}
 	select {
-	case s.full <- w.batch:
+	case s.full <- s.batches[worker]:
 	case <-s.failed:
 		return s.err
 	}
 	select {
-	case w.batch = <-s.free:
-		w.batch.worker = worker
+	case s.batches[worker] = <-s.free:
 		return nil
 	case <-s.failed:
 		return s.err
@@ -197,8 +184,7 @@ func (s *sortedAsRead) run() {
 }
 
 // take puts the records of a batch into the window and makes it an empty one.
-func (s *sortedAsRead) take(b *parsed) error {
-	s.known[b.worker] = b.known
+func (s *sortedAsRead) take(b *encoded) error {
 	from := 0
 	for _, h := range b.heads {
 		if err := s.window.Add(h.end, h.rank, b.bytes[from:h.to]); err != nil {
@@ -211,7 +197,7 @@ func (s *sortedAsRead) take(b *parsed) error {
 }
 
 func (s *sortedAsRead) decode(b []byte) error {
-	if err := s.record.Decode(b[1:], s.known[b[0]]); err != nil {
+	if err := s.record.Decode(b, nil); err != nil {
 		return err
 	}
 	s.give(&s.record)
