@@ -43,7 +43,7 @@ func TestEncoding(t *testing.T) {
 	}
 	few := whole()
 	few.UpstreamLocal, few.Details, few.RequestID, few.File, few.Replay = few.Peer, nil, nil, 0, false
-	negative := Record{Start: -1, Line: 3}
+	negative := Record{Start: -1, Line: 3, Details: []byte("via_upstream")}
 	for _, r := range []Record{whole(), few, negative, {}} {
 		var sizes []int
 		for _, texts := range []*Texts{nil, NewTexts(), full} {

@@ -10,6 +10,7 @@ import (
 
 	"github.com/slowpod/slowpod/classify"
 	"github.com/slowpod/slowpod/correlate/kind"
+	"github.com/slowpod/slowpod/correlate/logstream"
 )
 
 func TestJudge(t *testing.T) {
@@ -443,5 +444,21 @@ func TestSlowNode(t *testing.T) {
 	}
 	if n := len(nodes(mesh(3, 50*sec))); n != 0 {
 		t.Error("three pods that did not become slow together are no node")
+	}
+}
+
+// A clock that no record names is its pod's, and that has an address.
+func TestSkewOfAnAddress(t *testing.T) {
+	s := newScene(1)
+	s.traffic(0, 8*min1, 3, 10, func(int64, int) end { return s.ok() })
+	for i := range s.records {
+		r := &s.records[i]
+		if r.Node = nil; r.Side == classify.Server && string(r.UpstreamHost) == "10.244.2.3:8080" {
+			r.Start += 5 * sec
+		}
+	}
+	faults := s.read().Log
+	if len(faults) != 1 || faults[0].Reason != logstream.Skew || len(faults[0].Clocks) != 1 || faults[0].Clocks[0].Name != "10.244.2.3" {
+		t.Errorf("%+v", faults)
 	}
 }
