@@ -24,9 +24,9 @@ type Window struct {
 }
 
 const (
-	// leastHeld and heldShare say how much is held back, half of that at least: a
-	// share of all that came, for a long log is read on many processors, or came
-	// from many files.
+	// leastHeld and heldShare are how many bytes, or what share of all that came,
+	// are held back; half of that at least. What a short log still holds back at
+	// its end is given while nobody reads any more.
 	leastHeld = 8 << 20
 	heldShare = 8
 
