@@ -26,6 +26,9 @@ type Batch struct {
 	Source string
 	// Stream names the file as the user did; "-" is stdin.
 	Stream string
+	// Number is the place among the batches of a file, from 0: several handlers
+	// can share one, see file.Source.RunParallel.
+	Number int64
 	// Lines are borrowed: valid until the handler returns.
 	Lines []Line
 	// Replay says that these are lines that were acknowledged before: they

@@ -48,6 +48,7 @@ func TestTableAgainstMap(t *testing.T) {
 			}
 		}
 		for range 2 {
+			table.Add(randomKey(rng, classes)) // and forgotten
 			table.Reset()
 			if table.N() != 0 || len(contents(&table)) != 0 {
 				t.Fatalf("after a Reset: N() = %d, %v", table.N(), contents(&table))

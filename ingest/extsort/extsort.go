@@ -1,4 +1,5 @@
-// Package extsort sorts records that need not fit in memory by two integers.
+// Package extsort sorts records that need not fit in memory by two integers: all
+// of them, with a Sorter, or what is nearly in order as it comes, with a Window.
 // It knows keys, bytes, memory and temporary files. It must never know what the
 // bytes mean.
 package extsort
@@ -10,7 +11,7 @@ import (
 	"os"
 )
 
-// Options bound a Sorter. The zero value is the default of everything.
+// Options bound a Sorter or a Window. The zero value is the default of everything.
 type Options struct {
 	// MaxBytes bounds the memory for records; 0 is 64 MiB. A merge takes 1 MiB
 	// where this is less, and one payload is always held whole.

@@ -31,7 +31,7 @@ const (
 	heldShare = 8
 
 	// givenAtOnce is how many records are given for one that comes: more than one,
-	// so that old is empty before memory is full.
+	// so that few old ones are left at the end.
 	givenAtOnce = 2
 )
 
@@ -52,7 +52,8 @@ func (w *Window) Add(key int64, rank uint64, payload []byte) error {
 		return ErrOrder
 	}
 	size := len(payload) + entryBytes
-	if held := min(max(leastHeld, w.seen/heldShare), w.most); len(w.index) > 1 && w.arena.used+len(w.index)*entryBytes+size > held {
+	full := min(max(leastHeld, w.seen/heldShare), w.most)
+	if len(w.index) > 1 && w.arena.used+len(w.index)*entryBytes+size > full {
 		if err := w.turn(len(w.index) / 2); err != nil {
 			return err
 		}
@@ -81,7 +82,8 @@ func (w *Window) giveSome(n int) error {
 	return nil
 }
 
-// turn makes the first n records old ones, and of one key all or none, but some.
+// turn makes about the first n records old ones, and of one key all or none: for
+// their order is known only when all are there.
 func (w *Window) turn(n int) error {
 	if err := w.giveSome(len(w.old.index)); err != nil {
 		return err
@@ -93,10 +95,9 @@ func (w *Window) turn(n int) error {
 	all := w.old.index
 	if n < len(all) {
 		key := all[n].key
-		if n, _ = slices.BinarySearchFunc(all, key, compareKey); n == 0 {
-			for n < len(all) && all[n].key == key {
-				n++
-			}
+		if n, _ = slices.BinarySearchFunc(all, key, compareKey); n < len(all)/4 {
+			// So few that sorting would not pay: the others of that key, too.
+			n, _ = slices.BinarySearchFunc(all, key, compareAfter)
 		}
 	}
 	w.index = w.index[:0]
@@ -110,3 +111,11 @@ func (w *Window) turn(n int) error {
 }
 
 func compareKey(e entry, key int64) int { return cmp.Compare(e.key, key) }
+
+// compareAfter finds what comes after a key.
+func compareAfter(e entry, key int64) int {
+	if e.key <= key {
+		return -1
+	}
+	return 1
+}

@@ -104,6 +104,20 @@ func TestWindowOfOneKey(t *testing.T) {
 	}
 }
 
+// Many records of one late time do not make it sort for each that comes.
+func TestWindowThatIsFullOfOneKey(t *testing.T) {
+	var records []record
+	for range 330 { // nearly all that is held back
+		records = append(records, record{1 << 40, 0, "some text"})
+	}
+	for i := range int64(1000) {
+		records = append(records, record{i, 0, "some text"})
+	}
+	if given, took, err := windowed(t, records, 64<<10); !errors.Is(err, ErrOrder) {
+		t.Errorf("%d of %d, %v", len(given), took, err)
+	}
+}
+
 // It gives as it takes, so that neither waits for the other.
 func TestWindowGivesAsItTakes(t *testing.T) {
 	given, most := 0, 0

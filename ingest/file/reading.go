@@ -18,8 +18,9 @@ type reading struct {
 	split  *splitter
 	// in is what is read now; before counts the bytes of what was read under
 	// the same name before it.
-	in     *input
-	before int64
+	in      *input
+	before  int64
+	batches int64 // handed over
 }
 
 // stdin reads Options.Stdin to its end.
@@ -147,7 +148,8 @@ func (r *reading) finish(ctx context.Context, format format, end error) error {
 }
 
 func (r *reading) deliver(ctx context.Context, lines []ingest.Line) error {
-	b := ingest.Batch{Source: "file", Stream: r.name, Lines: lines}
+	b := ingest.Batch{Source: "file", Stream: r.name, Number: r.batches, Lines: lines}
+	r.batches++
 	if r.name == stdinName {
 		b.Source = "stdin"
 	}

@@ -6,8 +6,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"log/slog"
+	"os"
 	"runtime"
+	"strings"
 
 	"github.com/slowpod/slowpod/correlate"
 	"github.com/slowpod/slowpod/ingest"
@@ -59,12 +62,15 @@ const (
 // are nearly in order; where that one is not, all is done over, with sorting.
 func (o *Offline) Run(ctx context.Context) (*report.Report, error) {
 	warned := map[string]*logged{}
-	if o.canReadAgain() {
+	if before := o.again(); before != nil {
 		r, err := o.run(ctx, warned, func(workers int, give func(*correlate.Record)) sorting {
 			return newSortedAsRead(workers, o.sortMemory(), give)
 		})
 		if !errors.Is(err, extsort.ErrOrder) {
 			return r, err
+		}
+		if after := o.again(); after == nil || !os.SameFile(before, after) || after.Size() < before.Size() {
+			return nil, fmt.Errorf("%s: its lines are not in order, and it was replaced while it was read: read a copy, or pipe it in", o.Files[0])
 		}
 	}
 	return o.run(ctx, warned, func(workers int, give func(*correlate.Record)) sorting {
@@ -72,13 +78,21 @@ func (o *Offline) Run(ctx context.Context) (*report.Report, error) {
 	})
 }
 
-// canReadAgain says that all can be done over without anybody noticing.
-func (o *Offline) canReadAgain() bool {
+// again describes the one file that can be read again, without anybody noticing
+// that it is; nil where that cannot be.
+func (o *Offline) again() fs.FileInfo {
 	if len(o.Files) != 1 || o.Calls != nil || o.Letters != nil {
-		return false
+		return nil
 	}
-	_, regular := file.Size(o.Files[0])
-	return regular
+	name := o.Files[0]
+	if _, regular := file.Size(name); !regular || strings.HasPrefix(name, "/dev/") { // which may go on where it was
+		return nil
+	}
+	fi, err := os.Stat(name)
+	if err != nil {
+		return nil
+	}
+	return fi
 }
 
 func (o *Offline) sortMemory() int { return cmp.Or(o.sortBytes, defaultSortBytes) }
@@ -172,7 +186,7 @@ func (o *Offline) read(ctx context.Context, set *counts.Set, streams *Streams, w
 				if err := p.Handle(b, add); err != nil {
 					return err
 				}
-				return to.flush(i)
+				return to.done(i, b.Number)
 			}
 		}
 		ferr := src.RunParallel(ctx, handlers)

@@ -15,8 +15,9 @@ type sorting interface {
 	// add takes a record of a worker, and borrows it. Each worker has its own
 	// goroutine.
 	add(worker int, r *correlate.Record) error
-	// flush says that a worker has taken a batch.
-	flush(worker int) error
+	// done says that a worker has given all of a batch, which is the number-th of
+	// the file.
+	done(worker int, number int64) error
 	// finish gives all that was not given yet. The workers have ended.
 	finish(ctx context.Context) error
 	// close may be called at any time after the workers have ended, and again.
@@ -54,7 +55,7 @@ func (s *sortedWhole) add(worker int, r *correlate.Record) error {
 	return w.sorter.Add(r.End(), r.Rank(), w.buf)
 }
 
-func (s *sortedWhole) flush(int) error { return nil }
+func (s *sortedWhole) done(int, int64) error { return nil }
 
 func (s *sortedWhole) finish(ctx context.Context) error {
 	if s.inline {
@@ -93,8 +94,9 @@ func compareEncoded(a, b []byte, t *correlate.Texts) int {
 
 // sortedAsRead is a sorting for a log that is nearly in order: it gives records while
 // others are still being read, and fails with extsort.ErrOrder where one comes
-// too late for that. With several workers the records are given by a goroutine
-// of its own.
+// too late for that. It takes the batches in the order of the file, so that this
+// does not depend on the workers; where there are several, a goroutine of its own
+// does.
 type sortedAsRead struct {
 	give    func(*correlate.Record)
 	window  *extsort.Window
@@ -110,8 +112,9 @@ type sortedAsRead struct {
 
 // encoded is the records of a batch, on their way from a worker.
 type encoded struct {
-	heads []encodedHead
-	bytes []byte
+	number int64
+	heads  []encodedHead
+	bytes  []byte
 }
 
 type encodedHead struct {
@@ -120,9 +123,11 @@ type encodedHead struct {
 	to   int // where its bytes end
 }
 
-// maxBatches is how many batches there are for each worker: they go on while a
-// slice is judged.
-const maxBatches = 32
+// maxBatches is how many batches there are, so that workers go on while a slice is
+// judged. They take the third of the memory that a Window leaves, about: the lines
+// of a batch are 256 KiB, and its records a quarter of that, or as much if the
+// lines are short.
+const maxBatches = 64
 
 func newSortedAsRead(workers, maxBytes int, give func(*correlate.Record)) *sortedAsRead {
 	s := &sortedAsRead{give: give, batches: make([]*encoded, workers)}
@@ -135,9 +140,8 @@ func newSortedAsRead(workers, maxBytes int, give func(*correlate.Record)) *sorte
 	if workers == 1 {
 		return s
 	}
-	most := maxBatches * workers
-	s.full, s.free = make(chan *encoded, most), make(chan *encoded, most)
-	for range most - workers {
+	s.full, s.free = make(chan *encoded, maxBatches), make(chan *encoded, maxBatches)
+	for range maxBatches - workers {
 		s.free <- &encoded{}
 	}
 	s.failed, s.ended = make(chan struct{}), make(chan struct{})
@@ -154,10 +158,11 @@ func (s *sortedAsRead) add(worker int, r *correlate.Record) error {
 	return nil
 }
 
-func (s *sortedAsRead) flush(worker int) error {
+func (s *sortedAsRead) done(worker int, number int64) error {
 	if s.ended == nil {
 		return s.take(s.batches[worker])
 	}
+	s.batches[worker].number = number
 	select {
 	case s.full <- s.batches[worker]:
 	case <-s.failed:
@@ -171,15 +176,22 @@ func (s *sortedAsRead) flush(worker int) error {
 	}
 }
 
-// run takes batches until there are no more, or one fails.
+// run takes batches, as the file has them, until there are no more or one fails. A
+// batch that waits for another keeps nobody from filling that one.
 func (s *sortedAsRead) run() {
 	defer close(s.ended)
+	waiting, next := map[int64]*encoded{}, int64(0)
 	for b := range s.full {
-		if s.err = s.take(b); s.err != nil {
-			close(s.failed)
-			return
+		waiting[b.number] = b
+		for b := waiting[next]; b != nil; b = waiting[next] {
+			if s.err = s.take(b); s.err != nil {
+				close(s.failed)
+				return
+			}
+			delete(waiting, next)
+			next++
+			s.free <- b
 		}
-		s.free <- b
 	}
 }
 
