@@ -153,8 +153,8 @@ func (w Whose) String() string { return whose[w] }
 //go:embed table
 var files embed.FS
 
-// Builtin returns slowpod's table. It is read once; that it can be read is
-// tested, so it panics if not.
+// Builtin returns slowpod's table. It is read once; that it can be read, and what
+// must be true of it besides, is tested, so it panics if not.
 var Builtin = sync.OnceValue(func() *Table {
 	t, err := load(files)
 	if err != nil {

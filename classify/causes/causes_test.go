@@ -13,12 +13,6 @@ import (
 	"github.com/slowpod/slowpod/ingest/accesslog"
 )
 
-func TestBuiltin(t *testing.T) {
-	if _, err := load(files); err != nil {
-		t.Error(err)
-	}
-}
-
 // read reads an example as any line is read. What it returns borrows from it.
 func read(t *testing.T, e Example) (*accesslog.Record, classify.Class) {
 	t.Helper()
