@@ -95,7 +95,7 @@ func refusedPlaintext(r *accesslog.Record, flags Set) bool {
 func outcomeOf(r *accesslog.Record, c *Class) Outcome {
 	f, d := c.Flags, r.Details
 	switch {
-	case bytes.HasPrefix(r.Cluster, []byte("BlackHole")),
+	case hasPrefix(r.Cluster, "BlackHole"),
 		string(r.Route) == "block_all" && string(d) == "direct_response":
 		return Blocked
 	case !c.HTTP && !refusedPlaintext(r, f):
@@ -162,7 +162,7 @@ func outcomeByDetails(r *accesslog.Record) Outcome {
 	d := r.Details
 	switch {
 	case string(d) == "via_upstream": // nearly all
-	case bytes.HasPrefix(d, []byte("rbac_access_denied")), bytes.HasPrefix(d, []byte("jwt_authn_access_denied")),
+	case hasPrefix(d, "rbac_access_denied"), hasPrefix(d, "jwt_authn_access_denied"),
 		string(d) == "ext_authz_denied":
 		return Denied
 	case string(d) == "ext_authz_error", string(d) == "ext_authz_invalid", string(d) == "rate_limiter_error":
@@ -190,7 +190,7 @@ func outcomeByDetails(r *accesslog.Record) Outcome {
 func flaglessClose(r *accesslog.Record) bool {
 	d := r.Details
 	return r.Flags == nil && (len(d) == 0 || string(d) == "http2.remote_reset" ||
-		string(d) == "http2.remote_refuse" || bytes.HasPrefix(d, []byte("http3.")))
+		string(d) == "http2.remote_refuse" || hasPrefix(d, "http3."))
 }
 
 // tlsReason says whether a transport failure reason (or the details that quote

@@ -26,12 +26,18 @@ var sideNames = [Sides]string{"unknown", "client", "server", "waypoint"}
 // String returns the side's name, a metric label and a key of the report.
 func (s Side) String() string { return sideNames[s] }
 
-var (
-	outboundCluster = []byte("outbound|")
-	outboundSNI     = []byte("outbound_.")
-	inboundCluster  = []byte("inbound|")
-	vipCluster      = []byte("inbound-vip|")
+const (
+	outboundCluster = "outbound|"
+	outboundSNI     = "outbound_."
+	inboundCluster  = "inbound|"
+	vipCluster      = "inbound-vip|"
 )
+
+// hasPrefix is bytes.HasPrefix of a constant, which is compared in a few
+// instructions where this is inlined.
+func hasPrefix(b []byte, prefix string) bool {
+	return len(b) >= len(prefix) && string(b[:len(prefix)]) == prefix
+}
 
 // SideOf says who wrote the record, by its cluster (Istio's BuildSubsetKey and
 // the names of its fixed clusters) and, where the cluster is empty, by what
@@ -43,17 +49,17 @@ func SideOf(r *accesslog.Record) Side {
 		return Unknown
 	case len(c) == 0:
 		if string(r.Details) == "filter_chain_not_found" || inboundLocal(r.UpstreamLocal) ||
-			bytes.HasPrefix(r.ServerName, outboundSNI) {
+			hasPrefix(r.ServerName, outboundSNI) {
 			return Server
 		}
 		return Client
-	case bytes.HasPrefix(c, inboundCluster), bytes.HasPrefix(c, []byte("InboundPassthrough")):
+	case hasPrefix(c, inboundCluster), hasPrefix(c, "InboundPassthrough"):
 		return Server
-	case bytes.HasPrefix(c, outboundCluster), bytes.HasPrefix(c, outboundSNI),
-		string(c) == "PassthroughCluster", bytes.HasPrefix(c, []byte("AllowAny")),
-		bytes.HasPrefix(c, []byte("BlackHole")):
+	case hasPrefix(c, outboundCluster), hasPrefix(c, outboundSNI),
+		string(c) == "PassthroughCluster", hasPrefix(c, "AllowAny"),
+		hasPrefix(c, "BlackHole"):
 		return Client
-	case bytes.HasPrefix(c, vipCluster):
+	case hasPrefix(c, vipCluster):
 		return Waypoint
 	}
 	return Unknown
@@ -62,7 +68,7 @@ func SideOf(r *accesslog.Record) Side {
 // inboundLocal says whether an upstream_local_address is the one that an
 // inbound listener binds to reach its own application.
 func inboundLocal(addr []byte) bool {
-	return bytes.HasPrefix(addr, []byte("127.0.0.6:")) || bytes.HasPrefix(addr, []byte("[::6]:"))
+	return hasPrefix(addr, "127.0.0.6:") || hasPrefix(addr, "[::6]:")
 }
 
 // Target is the service that a record itself says it speaks of. Borrowed from
@@ -76,7 +82,7 @@ type Target struct {
 func TargetOf(r *accesslog.Record, side Side) Target {
 	switch side {
 	case Client, Waypoint:
-		if bytes.HasPrefix(r.Cluster, outboundSNI) {
+		if hasPrefix(r.Cluster, outboundSNI) {
 			return sniTarget(r.Cluster)
 		}
 		return clusterTarget(r.Cluster)
@@ -98,7 +104,7 @@ func clusterTarget(c []byte) Target {
 	if len(service) == 0 || bytes.IndexByte(service, '|') >= 0 {
 		return Target{}
 	}
-	if !bytes.HasPrefix(c, outboundCluster) {
+	if !hasPrefix(c, outboundCluster) {
 		// An inbound cluster's third part is a port's name (Istio up to
 		// 1.7: inbound|8000|http|fqdn), a waypoint's a protocol.
 		subset = nil
@@ -118,11 +124,10 @@ func cutBar(b []byte) (before, after []byte) {
 // sniTarget reads outbound_.port_.subset_.fqdn, and nothing that is not
 // exactly that: SNI is the peer's word.
 func sniTarget(sni []byte) Target {
-	rest, ok := bytes.CutPrefix(sni, outboundSNI)
-	if !ok {
+	if !hasPrefix(sni, outboundSNI) {
 		return Target{}
 	}
-	port, rest, ok1 := cutSNI(rest)
+	port, rest, ok1 := cutSNI(sni[len(outboundSNI):])
 	subset, fqdn, ok2 := cutSNI(rest)
 	if !ok1 || !ok2 || !digits(port) || !name(fqdn) || (len(subset) > 0 && !name(subset)) {
 		return Target{}
