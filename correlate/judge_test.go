@@ -1,16 +1,12 @@
 package correlate
 
 import (
-	"cmp"
-	"fmt"
 	"slices"
 	"testing"
 
-	gocmp "github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp"
 
 	"github.com/slowpod/slowpod/classify"
-	"github.com/slowpod/slowpod/correlate/kind"
-	"github.com/slowpod/slowpod/correlate/logstream"
 )
 
 func TestJudge(t *testing.T) {
@@ -289,7 +285,7 @@ func TestJudge(t *testing.T) {
 				s := newScene(seed)
 				c.make(s)
 				snap := s.read()
-				if diff := gocmp.Diff(c.want, kinds(snap)); diff != "" {
+				if diff := cmp.Diff(c.want, kinds(snap)); diff != "" {
 					t.Errorf("seed %d: -want +got\n%s", seed, diff)
 				}
 				if snap.Late != 0 || len(snap.Dropped) != 0 || snap.OpenHalves != 0 {
@@ -386,79 +382,5 @@ func TestUneven(t *testing.T) {
 		if got := len(core.Snapshot().Findings); got != c.want {
 			t.Errorf("uneven %q: %d findings, want %d", c.uneven, got, c.want)
 		}
-	}
-}
-
-// Pods of several services that become slow together on one node have it in
-// common: that is one more finding, which lists them, and ends with them.
-func TestSlowNode(t *testing.T) {
-	mesh := func(services int, late int64) *Snapshot {
-		var all []Record
-		for i := range services {
-			s := newScene(uint64(i))
-			s.service, s.subnet = fmt.Sprintf("svc%d.shop.svc.cluster.local", i), 10+i
-			s.node = func(pod int) string { return fmt.Sprintf("worker-%d", pod) }
-			from := onset + int64(i)*late
-			s.traffic(0, 12*min1, 3, 10, func(at int64, pod int) end {
-				if pod == 3 && at >= from && at < 6*min1 {
-					return s.takes(4)
-				}
-				return s.ok()
-			})
-			all = append(all, s.records...)
-		}
-		slices.SortStableFunc(all, func(a, b Record) int { return cmp.Compare(a.End(), b.End()) })
-		return read(all)
-	}
-	nodes := func(s *Snapshot) (rows []Finding) {
-		for _, f := range s.Findings {
-			if f.Kind == kind.SlowNode {
-				rows = append(rows, f)
-			}
-		}
-		return rows
-	}
-	found := nodes(mesh(4, 5*sec))
-	if len(found) != 1 {
-		t.Fatalf("%d findings of a node, want one", len(found))
-	}
-	f := found[0]
-	if f.Node != "worker-3" || len(f.Members) != 4 || !f.Ended || f.Proof != ProofBoth || f.UpstreamHost != "" || f.Service != "" {
-		t.Errorf("%+v", f)
-	}
-	if f.Start < epoch0+onset-10*sec || f.Start > epoch0+onset+10*sec || f.End < epoch0+6*min1-20*sec || f.End > epoch0+6*min1+20*sec {
-		t.Errorf("from %d to %d ms", f.Start-epoch0, f.End-epoch0)
-	}
-	covered := 0
-	s := mesh(4, 5*sec)
-	for _, f := range s.Findings {
-		if f.Covered {
-			covered++
-		}
-	}
-	if len(s.Findings) != 5 || covered != 4 {
-		t.Errorf("%d findings, %d of them covered: each pod keeps its own", len(s.Findings), covered)
-	}
-	if n := len(nodes(mesh(2, 5*sec))); n != 0 {
-		t.Error("two pods are no node")
-	}
-	if n := len(nodes(mesh(3, 50*sec))); n != 0 {
-		t.Error("three pods that did not become slow together are no node")
-	}
-}
-
-// A clock that no record names is its pod's, and that has an address.
-func TestSkewOfAnAddress(t *testing.T) {
-	s := newScene(1)
-	s.traffic(0, 8*min1, 3, 10, func(int64, int) end { return s.ok() })
-	for i := range s.records {
-		r := &s.records[i]
-		if r.Node = nil; r.Side == classify.Server && string(r.UpstreamHost) == "10.244.2.3:8080" {
-			r.Start += 5 * sec
-		}
-	}
-	faults := s.read().Log
-	if len(faults) != 1 || faults[0].Reason != logstream.Skew || len(faults[0].Clocks) != 1 || faults[0].Clocks[0].Name != "10.244.2.3" {
-		t.Errorf("%+v", faults)
 	}
 }

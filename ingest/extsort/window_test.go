@@ -118,6 +118,21 @@ func TestWindowThatIsFullOfOneKey(t *testing.T) {
 	}
 }
 
+// The longer the stream, the later a record may come.
+func TestWindowOfALongStream(t *testing.T) {
+	const n, late = 2_000_000, 80_000
+	w := NewWindow(Options{}, func([]byte) error { return nil })
+	for i := range int64(n) {
+		key := i
+		if i > n*3/4 && i%2 == 0 {
+			key -= late
+		}
+		if err := w.Add(key, 0, []byte("some text")); err != nil {
+			t.Fatalf("record %d: %v", i, err)
+		}
+	}
+}
+
 // It gives as it takes, so that neither waits for the other.
 func TestWindowGivesAsItTakes(t *testing.T) {
 	given, most := 0, 0

@@ -185,24 +185,33 @@ func TestOfflineSaysTheSameInAnyOrder(t *testing.T) {
 	}
 }
 
-// A file that cannot be read again, as it is another one by then, is no report of
+// onLog does something whenever a line is logged.
+type onLog func()
+
+func (f onLog) Write(b []byte) (int, error) {
+	f()
+	return len(b), nil
+}
+
+// A file that has to be read again, but is another one by then, is no report of
 // that one.
 func TestOfflineIsReplacedWhileRead(t *testing.T) {
 	t.Parallel()
 	lines := catalogLines(2 * time.Minute)
-	name := logFile(t, slices.Concat(lines, lines))
-	o := Offline{Files: []string{name}, Logger: slog.New(slog.DiscardHandler), Workers: 1, batchBytes: 1000, sortBytes: 100 << 10}
-	replaced := false
-	o.Progress = func(int64) {
-		if !replaced {
-			replaced = true
-			if err := os.Rename(logFile(t, lines), name); err != nil {
+	for how, spoil := range map[string]func(name string) error{
+		"renamed over": func(name string) error { return os.Rename(logFile(t, slices.Concat(lines, lines, lines)), name) },
+		"truncated":    func(name string) error { return os.Truncate(name, 100) },
+		"removed":      os.Remove,
+	} {
+		name := logFile(t, slices.Concat(lines, []byte(`{"response_flags":"-","start_time":"yesterday"}`+"\n"), lines))
+		o := Offline{Files: []string{name}, Workers: 1, sortBytes: 100 << 10, Logger: slog.New(slog.NewTextHandler(onLog(func() {
+			if err := spoil(name); err != nil {
 				t.Error(err)
 			}
+		}), nil))}
+		if r, err := o.Run(t.Context()); r != nil || err == nil || !strings.Contains(err.Error(), "replaced while it was read") {
+			t.Error(how, r != nil, err)
 		}
-	}
-	if r, err := o.Run(t.Context()); r != nil || err == nil || !strings.Contains(err.Error(), "replaced while it was read") {
-		t.Error(r != nil, err)
 	}
 }
 
