@@ -70,7 +70,7 @@ func (o *Offline) Run(ctx context.Context) (*report.Report, error) {
 			return r, err
 		}
 		if after := o.again(); after == nil || !os.SameFile(before, after) || after.Size() < before.Size() {
-			return nil, fmt.Errorf("%s: its lines are not in order, and it was replaced while it was read: read a copy, or pipe it in", o.Files[0])
+			return nil, fmt.Errorf("%s: its lines are not in order, so it has to be read again, and it is another one by now: read a copy, or pipe it in", o.Files[0])
 		}
 	}
 	return o.run(ctx, warned, func(workers int, give func(*correlate.Record)) sorting {

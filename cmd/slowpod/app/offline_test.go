@@ -209,7 +209,7 @@ func TestOfflineIsReplacedWhileRead(t *testing.T) {
 				t.Error(err)
 			}
 		}), nil))}
-		if r, err := o.Run(t.Context()); r != nil || err == nil || !strings.Contains(err.Error(), "replaced while it was read") {
+		if r, err := o.Run(t.Context()); r != nil || err == nil || !strings.Contains(err.Error(), "it is another one by now") {
 			t.Error(how, r != nil, err)
 		}
 	}
